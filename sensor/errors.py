@@ -1,0 +1,33 @@
+"""Errors of the sensor; all are :class:`~sensor.contract.errors.SkolroError`."""
+
+from __future__ import annotations
+
+from sensor.contract.errors import SkolroError
+
+
+class SensorError(SkolroError):
+    """Root of the sensor's errors."""
+
+
+class InputError(SensorError):
+    """A source of sound or speed that cannot be opened, or has failed for good."""
+
+
+class MeterError(SensorError, ValueError):
+    """Something the sound level meter cannot measure."""
+
+
+class IdentityError(SensorError):
+    """The node's key cannot be read or kept."""
+
+
+class OutboxError(SensorError):
+    """The outbox cannot be opened or cannot store."""
+
+
+class BrokerError(SensorError):
+    """The broker cannot be reached."""
+
+
+class ModelError(SensorError):
+    """The model of sound sources is missing or is not what it should be."""

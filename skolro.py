@@ -1,0 +1,159 @@
+"""The one command, ``skolro``.
+
+A part is imported only when one of its commands runs, so that a node starts fast and works
+without the server's libraries, and the server without a sound card's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from sensor.contract.errors import SkolroError
+
+STATUS_ERROR = 2
+
+
+class Entry(NamedTuple):
+    """Where a command is, what it does, and the extra that brings what it needs."""
+
+    path: str
+    help: str
+    extra: str
+
+
+class Group(NamedTuple):
+    """Commands that belong together."""
+
+    help: str
+    entries: Mapping[str, Entry]
+
+
+COMMANDS: Mapping[str, Entry | Group] = {
+    "demo": Entry(
+        "deploy.commands.demo:demo", "The whole pipeline on this machine, simulated.", "demo"
+    ),
+    "sensor": Group(
+        "What runs on the node by the school.",
+        {
+            "run": Entry("sensor.commands.run:run", "Measure and publish until stopped.", "sensor"),
+            "measure": Entry(
+                "sensor.commands.measure:measure", "Sound levels of recordings.", "sensor"
+            ),
+        },
+    ),
+    "collector": Group(
+        "What receives, keeps and shows on the server.",
+        {
+            "serve": Entry(
+                "deploy.commands.serve:serve", "Collect, and serve the pages.", "dashboards"
+            ),
+        },
+    ),
+    "site": Group("Places where nodes measure.", {}),
+    "node": Group("The measuring nodes.", {}),
+    "dashboards": Group("Grafana dashboards, made from code.", {}),
+}
+
+
+class LazyCommand(TyperCommand):
+    """A command that is imported when it is called, not when it is listed."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        super().__init__(name, help=entry.help)
+        self.entry = entry
+
+    def load(self) -> TyperCommand:
+        """Import the command's function and return it as a command."""
+        module, _, function = self.entry.path.partition(":")
+        try:
+            callback: Callable[..., None] = getattr(import_module(module), function)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in _OUR_PARTS:
+                raise
+            raise SkolroError(
+                f"this command needs {error.name}, which is not installed here: "
+                f"pip install 'skolro[{self.entry.extra}]'"
+            ) from error
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.command(self.name, help=None)(callback)
+        command = get_command(app)
+        if not isinstance(command, TyperCommand):
+            raise TypeError(f"{self.entry.path} is not a plain command")
+        return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Hand over to the real command."""
+        return self.load().make_context(*args, **kwargs)
+
+
+_OUR_PARTS = frozenset({"sensor", "collector", "dashboards", "deploy"})
+
+
+def build() -> TyperGroup:
+    """Return the tree of commands."""
+    root = _group(_root)
+    for name, item in COMMANDS.items():
+        if isinstance(item, Entry):
+            root.add_command(LazyCommand(name, item))
+            continue
+        group = _group(_nothing, help=item.help)
+        for command, entry in item.entries.items():
+            group.add_command(LazyCommand(command, entry))
+        root.add_command(group, name)
+    return root
+
+
+def _group(callback: Callable[..., None], **settings: Any) -> TyperGroup:
+    app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    app.callback(**settings)(callback)
+    group = get_command(app)
+    if not isinstance(group, TyperGroup):
+        raise TypeError("Typer made no group of an app with a callback")
+    return group
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"skolro {version('skolro')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Noise and speed near schools, measured."""
+
+
+def _nothing() -> None:
+    """Groups have no options of their own."""
+
+
+def main() -> NoReturn:
+    """Run the command line; errors made for people end with their sentence and status 2."""
+    try:
+        build().main(prog_name="skolro", standalone_mode=True)
+    except SkolroError as error:
+        print(f"skolro: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks here
+        sys.exit(STATUS_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; without this Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

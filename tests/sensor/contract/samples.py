@@ -1,0 +1,81 @@
+"""One message of each kind, with a fixed key: the golden corpus.
+
+``python tests/sensor/contract/samples.py`` writes ``tests/golden/contract`` anew: do so only
+with a new version of the wire.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sensor.contract import codec
+from sensor.contract.messages import (
+    GENESIS,
+    CalibrationCheck,
+    Event,
+    Health,
+    LevelBatch,
+    Message,
+    Source,
+    Speed,
+    event_id,
+)
+from sensor.contract.signature import payload_hash, sign
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "contract"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+NODE = "ekskolan-1"
+TIME = datetime(2026, 11, 22, 14, 30, 5, 250000, tzinfo=UTC)
+
+
+def samples() -> dict[str, Message]:
+    """Return one message of each kind, chained in this order."""
+    start = TIME - timedelta(seconds=12)
+    levels = LevelBatch(
+        node=NODE, seq=1, prev=GENESIS, time=TIME, start=start, interval_s=1,
+        laeq_db=(52.1, None, 61.0), lafmax_db=(53.4, None, 64.2), lceq_db=(60.0, None, 70.3),
+        laf10_db=63.5, laf50_db=55.0, laf90_db=49.8, lcpeak_db=81.2,
+        bands_db={"31.5": 55.5, "1000": 48.1, "20000": None}, flags=("gap", "simulated"),
+    )  # fmt: skip
+    event = Event(
+        node=NODE, seq=2, prev=_hash(levels), time=TIME, id=event_id(NODE, start), start=start,
+        duration_s=6.5, trigger="emergence", lafmax_db=82.4, lafmax_7m5_db=81.0, lae_db=88.0,
+        laeq_db=79.9, lcpeak_db=101.3, background_laf90_db=47.2, emergence_db=35.2,
+        bands_db={"125": 70.5, "1000": 75.0},
+        source=Source(kind="moped_motorcycle", probability=0.81, scores={"voices": 0.03}),
+        speed=Speed(speed_kmh=47.0, low_kmh=43.1, high_kmh=51.2, direction=-1, method="fused"),
+        speed_refused=None, trace_lafmax_db=(60.1, 82.4, None), flags=(),
+    )  # fmt: skip
+    health = Health(
+        node=NODE, seq=3, prev=_hash(event), time=TIME, version="0.1.0", uptime_s=3600.5,
+        input="simulated street", microphone="ok", outbox_depth=2, disk_free_bytes=12_000_000_000,
+        memory_rss_bytes=98_000_000, cpu_load=0.41, cpu_temperature_c=48.2, clock_offset_s=-0.0002,
+        clock_synchronised=True, overflows=0, events_dropped=0, calibrated_at=TIME, flags=(),
+    )  # fmt: skip
+    calibration = CalibrationCheck(
+        node=NODE, seq=4, prev=_hash(health), time=TIME, calibrator_level_db=94.0,
+        calibrator_serial="31415", calibrator_certificate="K-2026-0042", measured_db=94.3,
+        deviation_db=0.3, standard_deviation_db=0.02, frequency_hz=1000.1, sensitivity=0.966,
+        result="ok", flags=(),
+    )  # fmt: skip
+    return {"levels": levels, "event": event, "health": health, "calibration": calibration}
+
+
+def _hash(message: Message) -> str:
+    return payload_hash(codec.encode(message))
+
+
+def write() -> None:
+    """Write the corpus."""
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for kind, message in samples().items():
+        payload = codec.encode(message)
+        (GOLDEN / f"{kind}.json").write_bytes(payload)
+        (GOLDEN / f"{kind}.sig").write_text(sign(payload, KEY), encoding="ascii")
+
+
+if __name__ == "__main__":
+    write()
