@@ -303,13 +303,13 @@ Message: TypeAlias = LevelBatch | Event | Health | CalibrationCheck
 
 
 class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One reading a second for those who look right now; never stored."""
+    """One reading a second, that began at `time`, for those who look right now; never stored."""
 
     v: Annotated[int, Meta(ge=1, le=VERSION)] = VERSION
     node: NodeId
     time: datetime
-    laf_db: Decibel | None
     laeq_db: Decibel | None
+    lafmax_db: Decibel | None
     flags: tuple[Flag, ...] = ()
 
 

@@ -177,7 +177,7 @@ def test_an_event_id_follows_from_node_and_start() -> None:
 
 def test_live_and_ack_travel_too() -> None:
     live = messages.Live(
-        node=NODE, time=datetime(2026, 1, 2, tzinfo=UTC), laf_db=50.0, laeq_db=None
+        node=NODE, time=datetime(2026, 1, 2, tzinfo=UTC), laeq_db=50.0, lafmax_db=None
     )
     assert codec.decode_live(codec.encode_live(live)) == live
     assert codec.decode_ack(codec.encode_ack(messages.Ack(seq=7))) == messages.Ack(seq=7)
