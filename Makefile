@@ -1,0 +1,61 @@
+# make demo   the whole pipeline on this machine, simulated
+# make test   all tests; sets up what they need
+# make check  style, types, imports, generated files
+# make bench  the benchmarks, side by side with peers
+# make lock   the locked versions, anew
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench lock clean packages-demo packages-test
+
+demo: packages-demo $(VENV)/.demo
+	$(BIN)/skolro demo
+
+test: packages-test $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: packages-demo $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m sensor.contract.schema --check docs/contract.schema.json
+	$(BIN)/skolro dashboards build --check
+
+bench: $(VENV)/.dev
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+packages-demo:
+	deploy/install-packages.sh demo
+
+packages-test:
+	deploy/install-packages.sh test
+
+# What is installed follows the lock: exact versions, checked by hash.
+$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements/demo.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@ $(VENV)/.demo
+
+$(BIN)/uv: | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+lock: $(BIN)/uv
+	for extra in demo dev; do \
+	  $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	    --extra $$extra --extra build --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --output-file requirements/$$extra.lock || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

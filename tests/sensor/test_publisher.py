@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from sensor.config import Broker as BrokerConfig
+from sensor.contract import codec, topics
+from sensor.contract.messages import Ack, Live
+from sensor.contract.signature import verify
+from sensor.errors import BrokerError
+from sensor.outbox import Outbox
+from sensor.publisher import Publisher
+from tests.peers import Broker, free_port, wait_for
+from tests.sensor.contract.samples import KEY, NODE, TIME, samples
+
+EVENT = samples()["event"]
+
+
+class Listener:
+    """Receives what a node publishes, and acknowledges as far as it is told to."""
+
+    def __init__(self, broker: Broker, *, acks: bool = True) -> None:
+        self.acks = acks
+        self.seqs: list[int] = []
+        self.status: list[bytes] = []
+        self.live: list[bytes] = []
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe(topics.subscriptions())
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        kind = topics.parse(message.topic).kind
+        if kind == topics.STATUS:
+            self.status.append(message.payload)
+        elif kind == topics.LIVE:
+            self.live.append(message.payload)
+        else:
+            assert message.properties is not None
+            ((name, signature),) = message.properties.UserProperty
+            assert name == "sig"
+            verify(message.payload, signature, KEY.public_key())
+            self.seqs.append(codec.decode(message.payload).seq)
+            if self.acks:
+                self.ack(self.seqs[-1])
+
+    def ack(self, seq: int) -> None:
+        name = topics.topic(NODE, topics.ACK)
+        self._client.publish(name, codec.encode_ack(Ack(seq=seq)), qos=1)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite", NODE, KEY) as opened:
+        yield opened
+
+
+@pytest.fixture
+def listener(broker: Broker) -> Iterator[Listener]:
+    opened = Listener(broker)
+    yield opened
+    opened.close()
+
+
+def started(outbox: Outbox, broker: Broker, resend_s: float = 0.5) -> Publisher:
+    publisher = Publisher(outbox, BrokerConfig(broker.host, broker.port), resend_s)
+    publisher.start(may_be_away=False)
+    return publisher
+
+
+def test_what_waits_and_what_comes_leaves_in_order_until_acknowledged(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    outbox.append_all([EVENT] * 300)
+    publisher = started(outbox, broker)
+    outbox.append_all([EVENT] * 300)
+    publisher.wake()
+    wait_for(lambda: outbox.depth == 0, what="the outbox is not empty")
+    publisher.stop()
+    assert listener.seqs == list(range(1, 601))
+
+
+def test_nothing_leaves_the_outbox_without_the_collectors_ack(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    listener.acks = False
+    outbox.append_all([EVENT] * 3)
+    publisher = started(outbox, broker)
+    wait_for(lambda: listener.seqs[:3] == [1, 2, 3])
+    assert outbox.depth == 3
+    listener.ack(2)
+    wait_for(lambda: outbox.depth == 1)
+    publisher.stop(drain_s=0)
+
+
+def test_what_the_broker_has_lost_is_sent_again(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    listener.acks = False
+    outbox.append_all([EVENT] * 20)
+    publisher = started(outbox, broker)
+    wait_for(lambda: len(listener.seqs) >= 20)
+    # As though nothing had ever arrived: from now on everything is acknowledged.
+    listener.seqs.clear()
+    listener.acks = True
+    wait_for(lambda: outbox.depth == 0, what="the rest was not sent again")
+    publisher.stop()
+    assert sorted(set(listener.seqs)) == list(range(1, 21))
+
+
+def test_an_absent_collector_is_asked_ever_more_rarely(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    listener.acks = False
+    outbox.append_all([EVENT] * 50)
+    publisher = started(outbox, broker, resend_s=0.1)
+    wait_for(lambda: listener.seqs.count(1) >= 4)
+    publisher.stop(drain_s=0)
+    # All once, then only the oldest again, never the whole window.
+    assert listener.seqs.count(2) == 1
+
+
+def test_a_broker_that_comes_back_gets_what_was_measured_meanwhile(outbox: Outbox) -> None:
+    with Broker() as broker:
+        listener = Listener(broker)
+        publisher = started(outbox, broker)
+        outbox.append(EVENT)
+        wait_for(lambda: outbox.acked_seq == 1)
+        broker.kill()
+        wait_for(lambda: not publisher.connected)
+        outbox.append_all([EVENT] * 5)
+        broker.start()
+        wait_for(lambda: outbox.acked_seq == 6, timeout_s=20, what="nothing came after the outage")
+        publisher.stop()
+        listener.close()
+
+
+def test_status_is_online_then_offline_and_live_readings_pass(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    publisher = started(outbox, broker)
+    wait_for(lambda: listener.status == [topics.ONLINE])
+    publisher.publish_live(Live(node=NODE, time=TIME, laeq_db=50.0, lafmax_db=55.5))
+    wait_for(lambda: len(listener.live) == 1)
+    publisher.stop()
+    wait_for(lambda: listener.status == [topics.ONLINE, topics.OFFLINE])
+
+
+def test_an_ack_that_is_none_is_ignored(outbox: Outbox, broker: Broker, listener: Listener) -> None:
+    listener.acks = False
+    outbox.append(EVENT)
+    publisher = started(outbox, broker)
+    wait_for(lambda: listener.seqs == [1])
+    listener._client.publish(topics.topic(NODE, topics.ACK), b"{nonsense", qos=1)
+    listener.ack(999)
+    listener.ack(1)
+    wait_for(lambda: outbox.depth == 0)
+    publisher.stop()
+
+
+def test_no_broker_is_said_in_one_sentence(outbox: Outbox) -> None:
+    port = free_port()
+    publisher = Publisher(outbox, BrokerConfig("127.0.0.1", port))
+    with pytest.raises(BrokerError, match=f"no MQTT broker answers at 127.0.0.1:{port}"):
+        publisher.start(may_be_away=False)
+
+
+def test_a_broker_that_may_be_away_is_waited_for(outbox: Outbox) -> None:
+    broker = Broker()
+    publisher = Publisher(outbox, BrokerConfig(broker.host, broker.port))
+    publisher.start(may_be_away=True)
+    outbox.append(EVENT)
+    with broker:
+        listener = Listener(broker)
+        wait_for(lambda: outbox.acked_seq == 1, timeout_s=20)
+        publisher.stop()
+        listener.close()
