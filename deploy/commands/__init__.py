@@ -1,0 +1,1 @@
+"""Commands that put parts together, a file each; ``skolro.py`` lists them."""

@@ -1,0 +1,102 @@
+"""The node's life: open everything, measure until told to stop, leave nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sensor.config import NodeConfig
+from sensor.contract.messages import Live, Message
+from sensor.health import HealthReporter
+from sensor.identity import load_or_make_key
+from sensor.inputs import Input, open_input
+from sensor.outbox import Outbox
+from sensor.passby.vehicle import load_classifier
+from sensor.publisher import Publisher
+from sensor.station import Station
+
+log = logging.getLogger(__name__)
+
+OUTBOX_FILE = "outbox.sqlite"
+
+
+class _OutboxSink:
+    """Stores messages in the outbox and shows readings by way of the publisher."""
+
+    def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
+        self._outbox = outbox
+        self._publisher = publisher
+
+    def store(self, message: Message) -> None:
+        self._outbox.append(message)
+        self._publisher.wake()
+
+    def show(self, live: Live) -> None:
+        self._publisher.publish_live(live)
+
+
+def run(config: NodeConfig, *, offline: bool = False) -> None:
+    """Measure and publish until the source ends or SIGTERM or SIGINT comes.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        What the node is told.
+    offline : bool
+        Whether a broker that was never reached before may be away. One that was reached
+        before may always be: measuring must not wait for a network.
+
+    Raises
+    ------
+    SensorError
+        Something cannot be opened, or can no longer be stored.
+    """
+    data_dir = Path(config.data_dir)
+    key = load_or_make_key(data_dir)
+    with (
+        open_input(config.input) as source,
+        Outbox(data_dir / OUTBOX_FILE, config.node, key) as outbox,
+    ):
+        publisher = Publisher(outbox, config.broker)
+        publisher.start(may_be_away=offline or outbox.acked_seq > 0)
+        try:
+            with _stopped_by_signals(source):
+                _measure(config, source, outbox, publisher, data_dir)
+        finally:
+            publisher.stop()
+        log.info("stopped; %d messages wait in the outbox", outbox.depth)
+
+
+def _measure(
+    config: NodeConfig, source: Input, outbox: Outbox, publisher: Publisher, data_dir: Path
+) -> None:
+    sink = _OutboxSink(outbox, publisher)
+    classifier = load_classifier(Path(config.model_dir)) if config.model_dir else None
+    station = Station(config, source, sink, classifier)
+    reporter = HealthReporter(config.node, data_dir, source)
+    log.info("%s measures from %s", config.node, source.description)
+    due = time.monotonic()
+    try:
+        for block in source.blocks():
+            station.process(block)
+            if time.monotonic() >= due:
+                sink.store(reporter.report(outbox.depth, station.events_dropped))
+                due += config.health_s
+    finally:
+        station.finish()
+
+
+@contextmanager
+def _stopped_by_signals(source: Input) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the source, so that all after it ends in order."""
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: source.stop()) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

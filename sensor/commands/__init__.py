@@ -1,0 +1,1 @@
+"""The node's commands, a file each; ``skolro.py`` lists them."""

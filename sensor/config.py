@@ -1,0 +1,86 @@
+"""The node's configuration, ``node.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from sensor.contract.messages import NodeId
+from sensor.contract.toml_file import load
+from sensor.inputs import InputConfig
+from sensor.passby.detector import DetectorConfig
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the MQTT broker is."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+
+
+class Meter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the sound level meter is told.
+
+    `channel` is measured; `microphone_floor_db` is the A-weighted self-noise of the microphone,
+    below which no level is believed.
+    """
+
+    channel: Annotated[int, Meta(ge=0, le=63)] = 0
+    microphone_floor_db: Annotated[float, Meta(ge=-20, le=80)] | None = None
+    response_file: str | None = None
+
+
+class Mounting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the microphones hang relative to the road; without it there is no speed.
+
+    `distance_m` is horizontal, to the middle of the lane of direction 1 (from channel 0 to
+    channel 1); `distance_back_m` to the lane of the other direction.
+    """
+
+    distance_m: Annotated[float, Meta(gt=0, le=100)]
+    distance_back_m: Annotated[float, Meta(gt=0, le=100)] | None = None
+    distance_uncertainty_m: Annotated[float, Meta(gt=0, le=10)] = 0.4
+    spacing_m: Annotated[float, Meta(gt=0.02, le=5)] | None = None
+    mic_height_m: Annotated[float, Meta(gt=0, le=20)] = 3.0
+    temperature_c: Annotated[float, Meta(ge=-40, le=50)] = 8.0
+
+
+class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How levels are sent: one value every `interval_s`, in batches of `batch_s`."""
+
+    interval_s: Annotated[int, Meta(ge=1, le=60)] = 1
+    batch_s: Annotated[int, Meta(ge=1, le=3600)] = 60
+
+
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything a node needs to know."""
+
+    node: NodeId
+    input: InputConfig
+    data_dir: str = "/var/lib/skolro"
+    broker: Broker = Broker()
+    meter: Meter = Meter()
+    detector: DetectorConfig = DetectorConfig()
+    mounting: Mounting | None = None
+    levels: Levels = Levels()
+    model_dir: str | None = None
+    health_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+
+
+def load_node_config(path: Path) -> NodeConfig:
+    """Read ``node.toml``; relative folders in it are relative to the file.
+
+    Raises
+    ------
+    ConfigError
+        With the file, the line, the key and what would do.
+    """
+    config = load(path, NodeConfig)
+    return msgspec.structs.replace(
+        config,
+        data_dir=str(path.parent / config.data_dir),
+        model_dir=None if config.model_dir is None else str(path.parent / config.model_dir),
+    )

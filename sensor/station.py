@@ -1,0 +1,165 @@
+"""The pipeline of a node, from a block of sound to the messages it leads to.
+
+No network and no disk here: what is found is handed to a :class:`Sink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from sensor.acoustics.meter import LevelReading, SoundLevelMeter
+from sensor.blocks import AudioBlock, RecentSound, StreamClock
+from sensor.config import NodeConfig
+from sensor.contract.messages import Flag, Live, Message
+from sensor.events import EventAnalyst
+from sensor.inputs import Input
+from sensor.levels import LevelBatcher, rounded
+from sensor.passby.detector import Detection, EventDetector
+from sensor.passby.thresholds import BUFFER_S
+from sensor.passby.vehicle import VehicleClassifier
+
+WAITING_EVENTS: Final = 4
+"""Events that may wait for their analysis; then the sound waits, in the input's own buffer."""
+
+
+class Sink(Protocol):
+    """Where a station's findings go."""
+
+    def store(self, message: Message) -> None:
+        """Keep a message durably; called from more than one thread."""
+
+    def show(self, live: Live) -> None:
+        """Pass on a reading to those who look now."""
+
+
+class Station:
+    """Measures, detects and describes, block by block.
+
+    What an event was and how fast takes up to seconds of computing, so it happens in one thread
+    beside; events leave in the order in which they ended.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        What the node is told.
+    source : Input
+        Where the sound comes from.
+    sink : Sink
+        Where messages go.
+    classifier : VehicleClassifier, optional
+        Without it sources stay unclassified.
+    now : callable
+        The wall clock.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        source: Input,
+        sink: Sink,
+        classifier: VehicleClassifier | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._node = config.node
+        self._sink = sink
+        self._now = now
+        self._source = source
+        self._always: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
+        self._clock: StreamClock | None = None
+        self._meter = SoundLevelMeter(
+            source.sample_rate,
+            full_scale_pa=source.full_scale_pa,
+            channel=config.meter.channel,
+            microphone_floor_db=config.meter.microphone_floor_db,
+        )
+        self._detector = EventDetector(config.detector, source.sample_rate)
+        self._recent = RecentSound(BUFFER_S)
+        self._levels = config.levels
+        self._analyst = EventAnalyst(
+            config.node,
+            config.mounting,
+            classifier,
+            config.meter.channel,
+            normalise=config.detector.normalise_to_7m5,
+        )
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="analyst")
+        self._analyses: list[Future[None]] = []
+
+    @property
+    def events_dropped(self) -> int:
+        """Events given up by the limit on rate."""
+        return self._detector.dropped
+
+    def process(self, block: AudioBlock) -> None:
+        """Take in the next block."""
+        flags = self._date(block)
+        self._recent.add(block)
+        readings, steps = self._meter.process(block)
+        self._take(readings, flags)
+        for detection in self._detector.process(readings, steps):
+            self._analyse(detection)
+
+    def finish(self) -> None:
+        """End what is going on, and wait until all of it is stored."""
+        if self._clock is not None:
+            readings, steps = self._meter.flush()
+            self._take(readings, frozenset())
+            for detection in [*self._detector.process(readings, steps), *self._detector.flush()]:
+                self._analyse(detection)
+            for batch in self._batcher.flush():
+                self._sink.store(batch)
+        self._worker.shutdown(wait=True)
+        self._settle(0)
+
+    def _date(self, block: AudioBlock) -> frozenset[Flag]:
+        """Relate the stream to the wall clock; return the flags that this gives."""
+        now = self._now()
+        if self._clock is None:
+            self._start(StreamClock(block.sample_rate, now), block)
+            return frozenset()
+        stepped = self._source.real_time and self._clock.discipline(block.end_frame, now)
+        return frozenset({"clock_step"}) if stepped else frozenset()
+
+    def _start(self, clock: StreamClock, block: AudioBlock) -> None:
+        if self._source.real_time:
+            # The first block has just ended.
+            clock.anchor -= clock.time_of(block.end_frame) - clock.anchor
+        self._clock = clock
+        self._batcher = LevelBatcher(
+            self._node, clock, self._levels.interval_s, self._levels.batch_s
+        )
+
+    def _take(self, readings: list[LevelReading], flags: frozenset[Flag]) -> None:
+        if self._clock is None:
+            return
+        for reading in readings:
+            for batch in self._batcher.add(reading, self._always | flags):
+                self._sink.store(batch)
+            self._sink.show(
+                Live(
+                    node=self._node,
+                    time=self._clock.time_of(reading.start_frame),
+                    laeq_db=rounded(reading.laeq_db),
+                    lafmax_db=rounded(reading.lafmax_db),
+                    flags=tuple(sorted(self._always | flags)),
+                )
+            )
+
+    def _analyse(self, detection: Detection) -> None:
+        if self._clock is None:
+            return
+        start = self._clock.time_of(detection.start_frame)
+        sound = self._recent.cut(detection.start_frame, detection.end_frame)
+        self._settle(WAITING_EVENTS - 1)
+        self._analyses.append(self._worker.submit(self._describe, detection, start, sound))
+
+    def _describe(self, detection: Detection, start: datetime, sound: AudioBlock | None) -> None:
+        self._sink.store(self._analyst.describe(detection, start, sound, self._always))
+
+    def _settle(self, remaining: int) -> None:
+        """Wait until at most `remaining` analyses are under way; raise what they raised."""
+        while len(self._analyses) > remaining or (self._analyses and self._analyses[0].done()):
+            self._analyses.pop(0).result()

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sensor.config import NodeConfig
+from sensor.contract import codec
+from sensor.contract.messages import Event, Flag, LevelBatch, Live, Message
+from sensor.inputs import InputConfig, RecordingConfig, StreetConfig, open_input
+from sensor.station import Station
+
+RATE = 48_000
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.live: list[Live] = []
+
+    def store(self, message: Message) -> None:
+        codec.encode(message)
+        self.messages.append(message)
+
+    def show(self, live: Live) -> None:
+        self.live.append(live)
+
+    @property
+    def events(self) -> list[Event]:
+        return [message for message in self.messages if isinstance(message, Event)]
+
+    @property
+    def batches(self) -> list[LevelBatch]:
+        return [message for message in self.messages if isinstance(message, LevelBatch)]
+
+
+def measured(source: InputConfig, stop_after_s: float | None = None) -> Kept:
+    """Everything that a station makes of a source."""
+    kept = Kept()
+    config = NodeConfig(node="ekskolan-1", input=source)
+    with open_input(source) as opened:
+        station = Station(config, opened, kept, now=lambda: NOW)
+        for block in opened.blocks():
+            station.process(block)
+            if stop_after_s is not None and block.end_frame >= stop_after_s * RATE:
+                break
+        station.finish()
+    return kept
+
+
+def recording(path: Path, bursts_db: list[float], *, end_s: float = 8.0) -> RecordingConfig:
+    """A file with a burst of 2 s of a 1 kHz tone at 4 s in each stretch of 8 s."""
+    sound = 2e-4 * np.random.default_rng(1).standard_normal(8 * RATE * len(bursts_db))
+    tone = np.sqrt(2) * np.sin(2 * np.pi * 1000 * np.arange(2 * RATE) / RATE)
+    for number, level_db in enumerate(bursts_db):
+        start = (8 * number + 4) * RATE
+        sound[start : start + len(tone)] += 20e-6 * 10 ** (level_db / 20) * tone
+    sound = sound[: round((8 * (len(bursts_db) - 1) + end_s) * RATE)]
+    soundfile.write(path, sound / 20, RATE, subtype="FLOAT")
+    return RecordingConfig(path=str(path), full_scale_pa=20.0, real_time=False)
+
+
+def test_bursts_become_events_with_level_spectrum_and_trace(tmp_path: Path) -> None:
+    kept = measured(recording(tmp_path / "bursts.wav", [84.0, 94.0]))
+    assert [event.lafmax_db for event in kept.events] == pytest.approx([84.0, 94.0], abs=0.1)
+    for event, start_s in zip(kept.events, (4, 12), strict=True):
+        assert 0 <= start_s - (event.start - NOW).total_seconds() <= 1
+        assert event.speed_refused == "not_configured"
+        assert event.source.kind == "unclassified"
+        assert event.bands_db is not None
+        assert max(event.bands_db, key=lambda name: (event.bands_db or {})[name] or 0) == "1000"
+        assert max(level or 0 for level in event.trace_lafmax_db) == event.lafmax_db
+        assert event.lae_db == pytest.approx(event.lafmax_db + 3, abs=0.3)
+
+
+def test_every_second_is_in_exactly_one_batch_and_shown_once(tmp_path: Path) -> None:
+    kept = measured(recording(tmp_path / "bursts.wav", [60.0] * 9))
+    levels = [level for batch in kept.batches for level in batch.laeq_db]
+    assert len(levels) == 72
+    assert None not in levels
+    assert len(kept.live) == 72
+    assert [len(batch.laeq_db) for batch in kept.batches] == [60, 12]
+
+
+def test_an_event_that_goes_on_when_the_sound_ends_is_kept_and_flagged(tmp_path: Path) -> None:
+    kept = measured(recording(tmp_path / "cut.wav", [84.0], end_s=5.5))
+    (event,) = kept.events
+    assert "cut" in event.flags
+
+
+def test_overload_is_flagged_and_leaves_no_speed(tmp_path: Path) -> None:
+    config = recording(tmp_path / "loud.wav", [94.0])
+    sound, _ = soundfile.read(config.path)
+    soundfile.write(config.path, np.clip(sound * 40, -1, 1), RATE, subtype="FLOAT")
+    (event,) = measured(config).events
+    assert "overload" in event.flags
+
+
+@pytest.mark.parametrize("flag", ["simulated"])
+def test_what_never_happened_says_so_in_every_message(flag: Flag) -> None:
+    kept = measured(StreetConfig(seed=3, duration_s=70, event_interval_s=10, real_time=False))
+    assert kept.events
+    assert all(flag in message.flags for message in kept.messages)
+    assert all(flag in live.flags for live in kept.live)
