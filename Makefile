@@ -25,7 +25,7 @@ check: packages-demo $(VENV)/.dev
 	$(BIN)/skolro dashboards build --check
 
 bench: $(VENV)/.dev
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in benchmarks/*.py; do $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
 
 packages-demo:
 	deploy/install-packages.sh demo

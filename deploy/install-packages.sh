@@ -7,7 +7,7 @@ set -u
 
 case "${1:-}" in
   demo) wanted="python3-venv mosquitto libportaudio2" ;;
-  test) wanted="python3-venv mosquitto libportaudio2 influxdb chromium postgresql poppler-utils fonts-dejavu-core" ;;
+  test) wanted="python3-venv mosquitto libportaudio2 influxdb chromium postgresql poppler-utils fonts-dejavu-core pulseaudio libasound2-plugins" ;;
   *) echo "usage: $0 demo|test" >&2; exit 2 ;;
 esac
 

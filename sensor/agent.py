@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sensor.config import NodeConfig
 from sensor.contract.messages import Live, Message
+from sensor.errors import SensorError
 from sensor.health import HealthReporter
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, open_input
@@ -79,15 +80,37 @@ def _measure(
     station = Station(config, source, sink, classifier)
     reporter = HealthReporter(config.node, data_dir, source)
     log.info("%s measures from %s", config.node, source.description)
-    due = time.monotonic()
+    with _every(
+        config.health_s, lambda: sink.store(reporter.report(outbox.depth, station.events_dropped))
+    ):
+        try:
+            for block in source.blocks():
+                station.process(block)
+        finally:
+            station.finish()
+
+
+@contextmanager
+def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` now and every so often, in a thread: a lost microphone gives no blocks."""
+    stopping = threading.Event()
+
+    def beat() -> None:
+        while True:
+            try:
+                act()
+            except SensorError as error:
+                log.error("no health was reported: %s", error)
+            if stopping.wait(seconds):
+                return
+
+    thread = threading.Thread(target=beat, name="health", daemon=True)
+    thread.start()
     try:
-        for block in source.blocks():
-            station.process(block)
-            if time.monotonic() >= due:
-                sink.store(reporter.report(outbox.depth, station.events_dropped))
-                due += config.health_s
+        yield
     finally:
-        station.finish()
+        stopping.set()
+        thread.join()
 
 
 @contextmanager

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from sensor.contract.messages import NodeId
 from sensor.contract.toml_file import load
-from sensor.inputs import InputConfig
+from sensor.inputs import InputConfig, RecordingConfig
 from sensor.passby.detector import DetectorConfig
 
 
@@ -71,7 +72,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_node_config(path: Path) -> NodeConfig:
-    """Read ``node.toml``; relative folders in it are relative to the file.
+    """Read ``node.toml``; relative paths in it are relative to the file.
 
     Raises
     ------
@@ -79,8 +80,11 @@ def load_node_config(path: Path) -> NodeConfig:
         With the file, the line, the key and what would do.
     """
     config = load(path, NodeConfig)
-    return msgspec.structs.replace(
-        config,
-        data_dir=str(path.parent / config.data_dir),
-        model_dir=None if config.model_dir is None else str(path.parent / config.model_dir),
+    folder = path.parent
+    source = config.input
+    if isinstance(source, RecordingConfig):
+        source = replace(source, path=str(folder / source.path))
+    model_dir = None if config.model_dir is None else str(folder / config.model_dir)
+    return replace(
+        config, data_dir=str(folder / config.data_dir), input=source, model_dir=model_dir
     )
