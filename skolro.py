@@ -21,6 +21,10 @@ from sensor.contract.errors import SkolroError
 
 STATUS_ERROR = 2
 
+# Read when numpy is imported: our matrices are small, and on few cores the threads of a BLAS
+# spend more time waiting for each other than they save.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 class Entry(NamedTuple):
     """Where a command is, what it does, and the extra that brings what it needs."""
@@ -34,7 +38,7 @@ class Group(NamedTuple):
     """Commands that belong together."""
 
     help: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, Entry | Group]
 
 
 COMMANDS: Mapping[str, Entry | Group] = {
@@ -48,19 +52,79 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "measure": Entry(
                 "sensor.commands.measure:measure", "Sound levels of recordings.", "sensor"
             ),
+            "listen": Entry(
+                "sensor.commands.listen:listen", "Events found in recordings.", "sensor"
+            ),
+            "passby": Entry(
+                "sensor.commands.passby:passby", "Speed of a pass-by in a recording.", "sensor"
+            ),
+            "calibrate": Entry(
+                "sensor.commands.calibrate:calibrate", "Check with a sound calibrator.", "sensor"
+            ),
+            "conformance": Entry(
+                "sensor.commands.conformance:conformance",
+                "Measure the meter against IEC 61672-1 and IEC 61260-1.",
+                "sensor",
+            ),
+            "model": Group(
+                "The model that tells kinds of source apart.",
+                {
+                    "fetch": Entry(
+                        "sensor.commands.model_fetch:model_fetch", "Get it.", "classifier"
+                    ),
+                },
+            ),
         },
     ),
     "collector": Group(
         "What receives, keeps and shows on the server.",
         {
             "serve": Entry(
-                "deploy.commands.serve:serve", "Collect, and serve the pages.", "dashboards"
+                "deploy.commands.serve:serve",
+                "Collect, and serve the pages.",
+                "dashboards",
+            ),
+            "quarantine": Group(
+                "What was refused, and why.",
+                {
+                    "list": Entry(
+                        "collector.commands.quarantine_list:quarantine_list",
+                        "What was refused, newest first.",
+                        "collector",
+                    ),
+                    "show": Entry(
+                        "collector.commands.quarantine_show:quarantine_show",
+                        "One refused message, whole.",
+                        "collector",
+                    ),
+                },
             ),
         },
     ),
-    "site": Group("Places where nodes measure.", {}),
-    "node": Group("The measuring nodes.", {}),
-    "dashboards": Group("Grafana dashboards, made from code.", {}),
+    "site": Group(
+        "Places where nodes measure.",
+        {
+            "add": Entry("collector.commands.site_add:site_add", "Make a site known.", "collector"),
+            "list": Entry("collector.commands.site_list:site_list", "All sites.", "collector"),
+        },
+    ),
+    "node": Group(
+        "The measuring nodes.",
+        {
+            "add": Entry("collector.commands.node_add:node_add", "Make a node known.", "collector"),
+            "list": Entry("collector.commands.node_list:node_list", "All nodes.", "collector"),
+        },
+    ),
+    "dashboards": Group(
+        "Grafana dashboards, made from code.",
+        {
+            "build": Entry(
+                "dashboards.commands.dashboards_build:dashboards_build",
+                "Write the dashboards as JSON.",
+                "dashboards",
+            ),
+        },
+    ),
 }
 
 
@@ -101,15 +165,18 @@ _OUR_PARTS = frozenset({"sensor", "collector", "dashboards", "deploy"})
 def build() -> TyperGroup:
     """Return the tree of commands."""
     root = _group(_root)
-    for name, item in COMMANDS.items():
-        if isinstance(item, Entry):
-            root.add_command(LazyCommand(name, item))
-            continue
-        group = _group(_nothing, help=item.help)
-        for command, entry in item.entries.items():
-            group.add_command(LazyCommand(command, entry))
-        root.add_command(group, name)
+    _fill(root, COMMANDS)
     return root
+
+
+def _fill(group: TyperGroup, items: Mapping[str, Entry | Group]) -> None:
+    for name, item in items.items():
+        if isinstance(item, Entry):
+            group.add_command(LazyCommand(name, item))
+        else:
+            inner = _group(_nothing, help=item.help)
+            _fill(inner, item.entries)
+            group.add_command(inner, name)
 
 
 def _group(callback: Callable[..., None], **settings: Any) -> TyperGroup:

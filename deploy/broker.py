@@ -22,6 +22,7 @@ user {user}
 persistence true
 persistence_location {folder}/
 autosave_interval 10
+max_inflight_messages 0
 max_queued_messages 0
 max_packet_size {packet_bytes}
 """

@@ -76,7 +76,7 @@ def _measure(
     config: NodeConfig, source: Input, outbox: Outbox, publisher: Publisher, data_dir: Path
 ) -> None:
     sink = _OutboxSink(outbox, publisher)
-    classifier = load_classifier(Path(config.model_dir)) if config.model_dir else None
+    classifier = load_classifier(Path(config.model_dir) if config.model_dir else data_dir / "model")
     station = Station(config, source, sink, classifier)
     reporter = HealthReporter(config.node, data_dir, source)
     log.info("%s measures from %s", config.node, source.description)

@@ -69,9 +69,11 @@ class LevelBatcher:
         return [batch]
 
     def _ends_before(self, start: datetime) -> bool:
-        # Rounded, since seconds of the stream begin anywhere within seconds of the wall clock.
-        first = round(self._start.timestamp()) if self._start else 0
-        return round(start.timestamp()) // self._batch_s != first // self._batch_s
+        # By the minute in which a second begins, as everybody counts who reads the batch.
+        return self._batch_number(start) != self._batch_number(self._start or start)
+
+    def _batch_number(self, start: datetime) -> int:
+        return int(start.timestamp()) // self._batch_s
 
     def _batch(self, start: datetime) -> LevelBatch:
         intervals = [combine(part) if part else None for part in self._intervals()]

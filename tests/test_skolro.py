@@ -2,23 +2,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 import skolro
 from sensor.contract.errors import SkolroError
-from skolro import COMMANDS, Entry, LazyCommand
-
-PATHS = [
-    (name, *rest)
-    for name, item in COMMANDS.items()
-    for rest in ([()] if isinstance(item, Entry) else [(command,) for command in item.entries])
-]
+from skolro import COMMANDS, Entry, Group, LazyCommand
 
 
-def entry_of(path: tuple[str, ...]) -> Entry:
-    item = COMMANDS[path[0]]
-    return item if isinstance(item, Entry) else item.entries[path[1]]
+def listed(items: Mapping[str, Entry | Group]) -> Iterator[tuple[tuple[str, ...], Entry]]:
+    for name, item in items.items():
+        if isinstance(item, Entry):
+            yield (name,), item
+        else:
+            yield from (((name, *path), entry) for path, entry in listed(item.entries))
+
+
+ENTRIES = dict(listed(COMMANDS))
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,9 +28,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+@pytest.mark.parametrize("path", ENTRIES, ids=" ".join)
 def test_every_command_that_is_listed_exists_and_explains_itself(path: tuple[str, ...]) -> None:
-    command = LazyCommand(path[-1], entry_of(path)).load()
+    command = LazyCommand(path[-1], ENTRIES[path]).load()
     assert command.help
     assert all(getattr(option, "help", "") for option in command.params if option.name != "help")
 

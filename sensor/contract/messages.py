@@ -174,6 +174,8 @@ class LevelBatch(Stored, frozen=True, kw_only=True):
         _require_bands(self.bands_db)
         same = len(self.laeq_db) == len(self.lafmax_db) == len(self.lceq_db)
         _require(same, "laeq_db, lafmax_db and lceq_db must be of equal length")
+        # Whoever looks for what covers a moment then needs to look back an hour at most.
+        _require(self.interval_s * len(self.laeq_db) <= 3600, "a batch may span an hour at most")
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

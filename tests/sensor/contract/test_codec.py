@@ -37,7 +37,7 @@ heads: st.SearchStrategy[Any] = st.fixed_dictionaries(
 def level_batches(draw: st.DrawFn) -> messages.LevelBatch:
     series: Any = st.tuples(*[levels] * draw(st.integers(1, 5)))
     return messages.LevelBatch(
-        **draw(heads), start=draw(times), interval_s=draw(st.integers(1, 3600)),
+        **draw(heads), start=draw(times), interval_s=draw(st.integers(1, 720)),
         laeq_db=draw(series), lafmax_db=draw(series), lceq_db=draw(series),
         laf10_db=draw(levels), laf50_db=draw(levels), laf90_db=draw(levels),
         lcpeak_db=draw(levels), bands_db=draw(spectra), flags=draw(flags),

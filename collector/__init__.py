@@ -1,0 +1,1 @@
+"""What runs on the server: messages in, a ledger that everything else reads."""

@@ -1,0 +1,1 @@
+"""The collector's commands, a module each; imported only when one runs."""

@@ -1,0 +1,90 @@
+"""What the commands share: the ledger that a configuration names, and how things are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from collector.config import CollectorConfig, load_config
+from collector.database import open_database
+from collector.ledger import Ledger
+from collector.registry import Registry
+
+ConfigOption: TypeAlias = Annotated[
+    Path, typer.Option("--config", help="The collector's configuration, collector.toml.")
+]
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+_NARROWEST: Final = 100
+_WIDEST_CELL: Final = 60
+
+
+class Opened(NamedTuple):
+    """A collector's configuration with its open ledger."""
+
+    config: CollectorConfig
+    ledger: Ledger
+    registry: Registry
+
+    def local(self, at: datetime | None) -> str:
+        """Return a time as people there read it."""
+        if at is None:
+            return "–"
+        zone = ZoneInfo(self.config.page.time_zone)
+        return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@contextmanager
+def opened(config_path: Path) -> Iterator[Opened]:
+    """Open the ledger that the configuration names, beside a collector that runs or not."""
+    config = load_config(config_path)
+    engine = open_database(config.ledger)
+    try:
+        registry = Registry(engine)
+        yield Opened(config, Ledger(engine, registry), registry)
+    finally:
+        engine.dispose()
+
+
+def print_json(value: object) -> None:
+    """Print something as indented JSON."""
+    encoded = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """Print a table, or the sentence `empty` where there are no rows."""
+    console = Console()
+    if not rows:
+        console.print(Text(empty))
+        return
+    if not console.is_terminal:
+        # A file or a pipe has no width that cells would have to be squeezed into.
+        longest = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+        width = sum(min(cell, _WIDEST_CELL) + 3 for cell in longest) + 1
+        console.width = max(width, _NARROWEST)
+    table = Table()
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        # As text: what is in brackets is no markup.
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console.print(table)
+
+
+def printable(text: str) -> str:
+    """Return `text` with all that could steer a terminal written out."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -1,0 +1,149 @@
+"""The collector's configuration: one TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from sensor.contract import toml_file
+from sensor.contract.errors import ConfigError
+
+_Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+def require_time_zone(name: str) -> None:
+    """Return if `name` is a time zone; raise :class:`ValueError` if not."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone: write it as in Europe/Stockholm") from error
+
+
+def _ledger_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError(f"the ledger {text!r} is no URL: try sqlite:///ledger.sqlite") from error
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError(
+            f"the ledger can be sqlite:///PATH or postgresql://..., not {url.get_backend_name()}"
+        )
+    return url
+
+
+class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the nodes' messages are fetched.
+
+    Attributes
+    ----------
+    client_id : str
+        Names the session that the broker keeps for the collector; unique among its clients.
+    share : str, optional
+        Name of the group of collectors that share the messages between them.
+    password_file : str, optional
+        File that holds the password; takes the place of `password`.
+    """
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: _Port = 1883
+    client_id: Annotated[str, Meta(min_length=1, max_length=200)] = "skolro-collector"
+    share: Annotated[str, Meta(pattern=r"^[^/+#]+$")] | None = None
+    username: str | None = None
+    password: str | None = None
+    password_file: str | None = None
+
+
+class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where pages and API are served; port 0 takes any that is free."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+
+
+class InfluxDB(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The InfluxDB that the ledger is forwarded to.
+
+    Attributes
+    ----------
+    token_file : str, optional
+        File that holds the token; takes the place of `token`.
+    messages_per_s : float
+        Most messages forwarded a second while catching up.
+    """
+
+    url: Annotated[str, Meta(pattern=r"^https?://.")]
+    token: str = ""
+    token_file: str | None = None
+    org: str = "skolro"
+    bucket: str = "skolro"
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    messages_per_s: Annotated[float, Meta(gt=0)] = 2000.0
+
+
+class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For whom the pages are, and in which language and time zone they speak."""
+
+    municipality: str = "Kungsbacka"
+    language: Literal["sv", "en"] = "sv"
+    time_zone: str = "Europe/Stockholm"
+
+    def __post_init__(self) -> None:
+        require_time_zone(self.time_zone)
+
+
+class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it; `ledger` is an SQLAlchemy URL of SQLite or PostgreSQL."""
+
+    ledger: str = "sqlite:///ledger.sqlite"
+    broker: Broker = Broker()
+    http: Http = Http()
+    influxdb: InfluxDB | None = None
+    page: Page = Page()
+
+    def __post_init__(self) -> None:
+        _ledger_url(self.ledger)
+
+
+def load_config(path: Path) -> CollectorConfig:
+    """Return the configuration in the file at `path`, its relative paths taken from there.
+
+    Secrets that are kept in files of their own are read.
+
+    Raises
+    ------
+    ConfigError
+        The file, or a file that it names, cannot be read or used.
+    """
+    config = toml_file.load(path, CollectorConfig)
+    folder = path.resolve().parent
+    broker, influxdb = config.broker, config.influxdb
+    if broker.password_file is not None:
+        password = _secret(folder / broker.password_file, path, "broker.password_file")
+        broker = msgspec.structs.replace(broker, password=password)
+    if influxdb is not None and influxdb.token_file is not None:
+        token = _secret(folder / influxdb.token_file, path, "influxdb.token_file")
+        influxdb = msgspec.structs.replace(influxdb, token=token)
+    ledger = _ledger_from(folder, config.ledger)
+    return msgspec.structs.replace(config, ledger=ledger, broker=broker, influxdb=influxdb)
+
+
+def _ledger_from(folder: Path, text: str) -> str:
+    url = _ledger_url(text)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return text
+    return str(url.set(database=str(folder / url.database)))
+
+
+def _secret(path: Path, config: Path, key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{config}: {key}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{config}: {key}: {path} is not UTF-8 text") from error

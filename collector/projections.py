@@ -1,0 +1,165 @@
+"""What is read often, derived from the messages: counts, events, levels by the hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, case
+
+from collector.chain import Stored
+from collector.database import upsert
+from collector.inventory import Inventory
+from collector.tables import event, level_hour, message_count
+from sensor.contract.messages import Event, LevelBatch
+
+
+def project(connection: Connection, batch: Sequence[Stored], inventory: Inventory) -> None:
+    """Carry the projections on over `batch`, in the transaction that stores it."""
+    _project_counts(connection, batch)
+    _project_events(connection, batch, inventory)
+    _project_levels(connection, batch, inventory)
+
+
+def _project_counts(connection: Connection, batch: Iterable[Stored]) -> None:
+    counts = Counter((stored.message.node, stored.message.kind) for stored in batch)
+    insert = upsert(connection, message_count)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["node", "kind"],
+            set_={"count": message_count.c.count + insert.excluded["count"]},
+        ),
+        [{"node": node, "kind": kind, "count": n} for (node, kind), n in counts.items()],
+    )
+
+
+def _project_events(connection: Connection, batch: Iterable[Stored], inventory: Inventory) -> None:
+    rows = [
+        _event_row(stored.position, stored.message, inventory)
+        for stored in batch
+        if isinstance(stored.message, Event)
+    ]
+    if rows:
+        connection.execute(event.insert(), rows)
+
+
+def _event_row(position: int, message: Event, inventory: Inventory) -> dict[str, Any]:
+    site = inventory.site_of(message.node, message.start)
+    speed = message.speed
+    return {
+        "position": position,
+        "node": message.node,
+        "site": site.id if site else None,
+        "id": message.id,
+        "start": message.start,
+        "duration_s": message.duration_s,
+        "trigger": message.trigger,
+        "lafmax_db": message.lafmax_db,
+        "lae_db": message.lae_db,
+        "laeq_db": message.laeq_db,
+        "background_laf90_db": message.background_laf90_db,
+        "emergence_db": message.emergence_db,
+        "source": message.source.kind,
+        "source_probability": message.source.probability,
+        "speed_kmh": speed.speed_kmh if speed else None,
+        "speed_low_kmh": speed.low_kmh if speed else None,
+        "speed_high_kmh": speed.high_kmh if speed else None,
+        "direction": speed.direction if speed else None,
+        "speed_method": speed.method if speed else None,
+        "speed_refused": message.speed_refused,
+        "simulated": "simulated" in message.flags,
+        "flags": list(message.flags),
+    }
+
+
+@dataclass(slots=True)
+class _Hour:
+    """Sums over the valid intervals of one hour."""
+
+    energy_s: float = 0.0
+    valid_s: int = 0
+    lafmax_db: float | None = None
+
+    def add(
+        self,
+        laeq_db: Sequence[float | None],
+        lafmax_db: Sequence[float | None],
+        interval_s: int,
+    ) -> None:
+        energies = [10 ** (level / 10) for level in laeq_db if level is not None]
+        self.energy_s += interval_s * sum(energies)
+        self.valid_s += interval_s * len(energies)
+        loudest = max((level for level in lafmax_db if level is not None), default=None)
+        if loudest is not None and (self.lafmax_db is None or loudest > self.lafmax_db):
+            self.lafmax_db = loudest
+
+
+_HourKey = tuple[str, str, datetime, bool]
+
+
+def _project_levels(connection: Connection, batch: Iterable[Stored], inventory: Inventory) -> None:
+    hours: dict[_HourKey, _Hour] = {}
+    for stored in batch:
+        if isinstance(stored.message, LevelBatch):
+            _add_levels(hours, stored.message, inventory)
+    rows = [
+        {
+            "node": node,
+            "site": site,
+            "hour": hour,
+            "simulated": simulated,
+            "energy": sums.energy_s / sums.valid_s,
+            "lafmax_db": sums.lafmax_db,
+            "valid_s": sums.valid_s,
+        }
+        for (node, site, hour, simulated), sums in hours.items()
+        if sums.valid_s
+    ]
+    if rows:
+        _merge_hours(connection, rows)
+
+
+def _add_levels(hours: dict[_HourKey, _Hour], message: LevelBatch, inventory: Inventory) -> None:
+    # Levels of a node that hung nowhere belong to no place; they stay in the ledger.
+    site = inventory.site_of(message.node, message.start)
+    if site is None:
+        return
+    simulated = "simulated" in message.flags
+    for first, last, hour in _by_hour(message):
+        sums = hours.setdefault((message.node, site.id, hour, simulated), _Hour())
+        sums.add(message.laeq_db[first:last], message.lafmax_db[first:last], message.interval_s)
+
+
+def _by_hour(message: LevelBatch) -> Iterator[tuple[int, int, datetime]]:
+    """Yield the intervals [first, last) that begin within each hour."""
+    step = timedelta(seconds=message.interval_s)
+    first = 0
+    while first < len(message.laeq_db):
+        at = message.start + first * step
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        within = -((at - hour - timedelta(hours=1)) // step)
+        last = min(first + within, len(message.laeq_db))
+        yield first, last, hour
+        first = last
+
+
+def _merge_hours(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    insert = upsert(connection, level_hour)
+    old, new = level_hour.c, insert.excluded
+    valid_s = old.valid_s + new.valid_s
+    louder = case(
+        (old.lafmax_db.is_(None), new.lafmax_db),
+        (new.lafmax_db > old.lafmax_db, new.lafmax_db),
+        else_=old.lafmax_db,
+    )
+    energy = (old.energy * old.valid_s + new.energy * new.valid_s) / valid_s
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["node", "hour", "site", "simulated"],
+            set_={"energy": energy, "lafmax_db": louder, "valid_s": valid_s},
+        ),
+        rows,
+    )

@@ -1,0 +1,146 @@
+"""What the ledger hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sensor.contract.codec import decode
+from sensor.contract.messages import Message
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message as it was received, with its place in the ledger."""
+
+    position: int
+    node: str
+    seq: int
+    kind: str
+    received_at: datetime
+    payload: bytes
+    signature: str
+
+    @cached_property
+    def message(self) -> Message:
+        """The message, decoded once."""
+        return decode(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    acked : mapping
+        Of each node that the batch held a message of: the number up to which all are durable.
+    """
+
+    acked: Mapping[str, int]
+    stored: int
+    duplicates: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event as lists show it; the whole message stands at `position`."""
+
+    position: int
+    node: str
+    site: str | None
+    id: str
+    start: datetime
+    duration_s: float
+    trigger: str
+    lafmax_db: float
+    lae_db: float
+    laeq_db: float
+    background_laf90_db: float | None
+    emergence_db: float | None
+    source: str
+    source_probability: float | None
+    speed_kmh: float | None
+    speed_low_kmh: float | None
+    speed_high_kmh: float | None
+    direction: int | None
+    speed_method: str | None
+    speed_refused: str | None
+    simulated: bool
+    flags: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelSeries:
+    """Levels interval by interval, in order of time; all sequences are of equal length.
+
+    None stands for not validly measured; an interval that no message tells of is left out.
+    """
+
+    node: str
+    start: list[datetime]
+    interval_s: list[int]
+    laeq_db: list[float | None]
+    lafmax_db: list[float | None]
+    lceq_db: list[float | None]
+    simulated: list[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelHour:
+    """The level of one node at one site in the hour from `hour` on.
+
+    `energy` is the mean of 10^(LAeq/10) over the `valid_s` seconds that were measured.
+    """
+
+    node: str
+    site: str
+    hour: datetime
+    simulated: bool
+    energy: float
+    lafmax_db: float | None
+    valid_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """Where a node stands, as far as the ledger knows.
+
+    Attributes
+    ----------
+    acked_seq, highest_seq : int
+        Every message up to the first is there; the second is the newest that is.
+    chain_breaks : int
+        Neighbours in the chain that do not fit together.
+    online : bool, optional
+        None: the node has never said.
+    simulated : bool
+        Whether its newest message says that it tells of what never happened.
+    health : mapping, optional
+        The node's newest ``health`` message.
+    """
+
+    node: str
+    acked_seq: int = 0
+    highest_seq: int = 0
+    head_sha256: str | None = None
+    chain_breaks: int = 0
+    last_time: datetime | None = None
+    last_received_at: datetime | None = None
+    simulated: bool = False
+    online: bool | None = None
+    online_changed_at: datetime | None = None
+    health: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is."""
+
+    messages: int
+    by_kind: Mapping[str, int]
+    quarantined: int

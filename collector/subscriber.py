@@ -1,0 +1,226 @@
+"""From the broker to the ledger: nothing is acknowledged before it is durable."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from collector.config import Broker
+from collector.errors import BrokerError, LedgerError
+from collector.intake import Incoming, Intake
+from collector.ledger import Ledger
+from collector.live import LiveReadings
+from collector.verification import Received
+from sensor.contract import topics
+from sensor.contract.codec import decode_live, encode_ack
+from sensor.contract.errors import ContractError
+from sensor.contract.messages import Ack
+
+log = logging.getLogger(__name__)
+
+RECEIVE_MAXIMUM: Final = 1000
+"""Messages that the broker may send before the first is acknowledged: two batches, so that one
+can come in while the other is committed."""
+
+_QOS_0_MAXIMUM: Final = 2 * RECEIVE_MAXIMUM
+_SESSION_EXPIRY_S: Final = 0xFFFFFFFF  # the broker keeps the session for ever
+_ANSWER_TIMEOUT_S: Final = 10.0
+_KEEPALIVE_S: Final = 30
+
+
+class Subscriber:
+    """Fetches the nodes' messages and confirms what the ledger holds.
+
+    The session at the broker persists, so what comes while the collector is away is kept there.
+    A message is acknowledged to the broker, and by ``ack`` to its node, after the commit that
+    made it durable, or that put it into quarantine.
+
+    Parameters
+    ----------
+    broker : Broker
+        Where the broker is.
+    ledger : Ledger
+        Where messages go.
+    live : LiveReadings
+        Where readings go that nobody stores.
+    """
+
+    def __init__(self, broker: Broker, ledger: Ledger, live: LiveReadings) -> None:
+        self._broker = broker
+        self._registry = ledger.registry
+        self._live = live
+        self._intake = Intake(ledger, self._confirm)
+        self._client = self._make_client()
+        self._answered = threading.Event()
+        self._subscribed = threading.Event()
+        self._refusal: str | None = None
+        # Acknowledging on another connection than the message came on could confirm a message
+        # that is not durable: the broker's numbers start anew.
+        self._connection = 0
+        self._connection_lock = threading.Lock()
+        self.dropped = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can come in right now."""
+        return self._subscribed.is_set() and self._client.is_connected()
+
+    @property
+    def lag(self) -> int:
+        """How many messages were received and are not durable yet."""
+        return self._intake.pending
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the ledger cannot store right now; None: it can."""
+        return self._intake.trouble
+
+    @property
+    def failure(self) -> Exception | None:
+        """The fault in the program that ended the intake for good; None: it works."""
+        return self._intake.failure
+
+    def start(self) -> None:
+        """Connect and subscribe; later losses of the connection mend by themselves.
+
+        Raises
+        ------
+        BrokerError
+            The broker cannot be reached, or refuses us.
+        """
+        where = f"{self._broker.host}:{self._broker.port}"
+        try:
+            self._client.connect(
+                self._broker.host,
+                self._broker.port,
+                keepalive=_KEEPALIVE_S,
+                clean_start=False,
+                properties=_session(),
+            )
+        except OSError as error:
+            raise BrokerError(
+                f"no MQTT broker answers at {where} ({error.strerror or error}): start it, or "
+                "correct [broker] in the configuration"
+            ) from error
+        self._intake.start()
+        self._client.loop_start()
+        if not self._answered.wait(_ANSWER_TIMEOUT_S):
+            self._refusal = "nothing that speaks MQTT 5 answers there"
+        if self._refusal is not None:
+            self.stop()
+            raise BrokerError(
+                f"the MQTT broker at {where} does not let the collector in ({self._refusal}): "
+                "correct [broker] in the configuration, or the broker's own"
+            )
+
+    def stop(self) -> None:
+        """Finish the batch at hand and part; the broker keeps what comes from now on."""
+        self._intake.stop()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._broker.client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+        )
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        client.max_inflight_messages_set(RECEIVE_MAXIMUM)
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # --- in the thread of the MQTT client
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, code: Any, _p: Any) -> None:
+        if code.is_failure:
+            self._answer(str(code))
+            return
+        # Anew each time: a broker that has forgotten us has forgotten this too.
+        client.subscribe(topics.subscriptions(self._broker.share))
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: Any, _p: Any) -> None:
+        refused = [str(code) for code in codes if code.is_failure]
+        if refused:
+            self._answer(f"subscribing: {refused[0]}")
+            return
+        self._subscribed.set()
+        self._answer(None)
+
+    def _answer(self, refusal: str | None) -> None:
+        if not self._answered.is_set():
+            self._refusal = refusal
+            self._answered.set()
+        elif refusal is not None:
+            log.error("the MQTT broker does not let the collector in: %s", refusal)
+        else:
+            log.info("connected to the MQTT broker again")
+
+    def _on_disconnect(
+        self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any
+    ) -> None:
+        with self._connection_lock:
+            self._connection += 1
+        self._subscribed.clear()
+        if code.is_failure and self._answered.is_set():
+            log.warning("the MQTT broker is gone (%s); trying again", code)
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith(f"/{topics.LIVE}"):
+            self._take_live(message)
+            return
+        if message.qos == 0 and self._intake.pending >= _QOS_0_MAXIMUM:
+            # At QoS 0 no flow control holds the sender back. It will resend: no ack comes.
+            self.dropped += 1
+            return
+        received = Received(
+            message.topic, bytes(message.payload), _signature(message), datetime.now(UTC)
+        )
+        self._intake.put(Incoming(received, message.mid, message.qos, self._connection))
+
+    def _take_live(self, message: mqtt.MQTTMessage) -> None:
+        try:
+            live = decode_live(bytes(message.payload))
+            node = topics.parse(message.topic).node
+            known = node in self._registry.recent_inventory().nodes
+        except (ContractError, LedgerError) as error:
+            log.debug("a live reading on %r is left out: %s", message.topic, error)
+            return
+        if known and live.node == node:
+            self._live.update(live)
+
+    # --- in the thread of the intake
+
+    def _confirm(self, batch: Sequence[Incoming], acked: Mapping[str, int]) -> None:
+        for node, seq in acked.items():
+            self._client.publish(topics.topic(node, topics.ACK), encode_ack(Ack(seq=seq)), qos=1)
+        with self._connection_lock:
+            for incoming in batch:
+                if incoming.qos and incoming.connection == self._connection:
+                    self._client.ack(incoming.mid, incoming.qos)
+
+
+def _session() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
+    properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    return properties
+
+
+def _signature(message: mqtt.MQTTMessage) -> str | None:
+    pairs = getattr(message.properties, "UserProperty", ())
+    return next((value for name, value in pairs if name == "sig"), None)

@@ -1,0 +1,245 @@
+"""The tables, as SQLAlchemy Core sees them; the same on SQLite and PostgreSQL.
+
+``message`` is the ledger itself: rows are only ever added. What :data:`PROJECTIONS` lists is
+derived from it and can be remade. The registry's tables and ``quarantine`` stand beside it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time, kept as whole microseconds since 1970 in UTC: exact, sortable, the same anywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return `value` as microseconds; it must know its time zone."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the time of `value` microseconds."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+METADATA: Final = MetaData()
+
+# SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+message: Final = Table(
+    "message",
+    METADATA,
+    # Given by the ledger under its write lock: dense, and in the order of the commits.
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", String(63), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("start", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("signature", String, nullable=False),
+    UniqueConstraint("node", "seq", name="message_node_seq"),
+    Index("message_node_kind_start", "node", "kind", "start"),
+)
+
+quarantine: Final = Table(
+    "quarantine",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("received_at", UtcTime, nullable=False),
+    Column("last_received_at", UtcTime, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("detail", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("signature", String),
+    UniqueConstraint("topic", "reason", "sha256", name="quarantine_same"),
+)
+
+output_cursor: Final = Table(
+    "output_cursor",
+    METADATA,
+    Column("output", String(40), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+node_online: Final = Table(
+    "node_online",
+    METADATA,
+    Column("node", String(63), primary_key=True),
+    Column("online", Boolean, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+# --- projections: derived from `message` and the registry alone
+
+node_state: Final = Table(
+    "node_state",
+    METADATA,
+    Column("node", String(63), primary_key=True),
+    Column("acked_seq", BigInteger, nullable=False),
+    Column("highest_seq", BigInteger, nullable=False),
+    Column("head_sha256", String(64), nullable=False),
+    Column("chain_breaks", BigInteger, nullable=False),
+    Column("last_time", UtcTime, nullable=False),
+    Column("last_received_at", UtcTime, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("health_seq", BigInteger, nullable=False),
+    Column("health", JSON),
+)
+
+message_count: Final = Table(
+    "message_count",
+    METADATA,
+    Column("node", String(63), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+event: Final = Table(
+    "event",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", String(63), nullable=False),
+    Column("site", String(63)),
+    Column("id", String(16), nullable=False, index=True),
+    Column("start", UtcTime, nullable=False, index=True),
+    Column("duration_s", Double, nullable=False),
+    Column("trigger", String(20), nullable=False),
+    Column("lafmax_db", Double, nullable=False),
+    Column("lae_db", Double, nullable=False),
+    Column("laeq_db", Double, nullable=False),
+    Column("background_laf90_db", Double),
+    Column("emergence_db", Double),
+    Column("source", String(30), nullable=False),
+    Column("source_probability", Double),
+    Column("speed_kmh", Double),
+    Column("speed_low_kmh", Double),
+    Column("speed_high_kmh", Double),
+    Column("direction", Integer),
+    Column("speed_method", String(20)),
+    Column("speed_refused", String(30)),
+    Column("simulated", Boolean, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Index("event_site_start", "site", "start"),
+    Index("event_node_start", "node", "start"),
+)
+
+# What is simulated never shares a row with what was measured.
+level_hour: Final = Table(
+    "level_hour",
+    METADATA,
+    Column("node", String(63), primary_key=True),
+    Column("hour", UtcTime, primary_key=True, autoincrement=False),
+    Column("site", String(63), primary_key=True),
+    Column("simulated", Boolean, primary_key=True),
+    Column("energy", Double, nullable=False),
+    Column("lafmax_db", Double),
+    Column("valid_s", BigInteger, nullable=False),
+    Index("level_hour_site_hour", "site", "hour"),
+)
+
+PROJECTIONS: Final = (node_state, message_count, event, level_hour)
+
+# --- the registry
+
+site: Final = Table(
+    "site",
+    METADATA,
+    Column("id", String(63), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("municipality", String, nullable=False),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("time_zone", String(60), nullable=False),
+    Column("note", String, nullable=False),
+)
+
+node: Final = Table(
+    "node",
+    METADATA,
+    Column("id", String(63), primary_key=True),
+    Column("note", String, nullable=False),
+)
+
+placement: Final = Table(
+    "placement",
+    METADATA,
+    Column("node", ForeignKey("node.id"), primary_key=True),
+    Column("since", UtcTime, primary_key=True, autoincrement=False),
+    Column("until", UtcTime),
+    Column("site", ForeignKey("site.id"), nullable=False),
+    Column("geometry", JSON, nullable=False),
+)
+
+node_key: Final = Table(
+    "node_key",
+    METADATA,
+    Column("kid", String(43), primary_key=True),
+    Column("node", ForeignKey("node.id"), nullable=False),
+    Column("public_key", String(43), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+speed_limit: Final = Table(
+    "speed_limit",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", ForeignKey("site.id"), nullable=False),
+    Column("kmh", Double, nullable=False),
+    Column("weekdays", JSON, nullable=False),
+    Column("from_time", String(5), nullable=False),
+    Column("to_time", String(5), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+guideline: Final = Table(
+    "guideline",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", ForeignKey("site.id"), nullable=False),
+    Column("quantity", String(30), nullable=False),
+    Column("value_db", Double, nullable=False),
+    Column("source", String, nullable=False),
+    Column("note", String, nullable=False),
+)
+
+registry_version: Final = Table(
+    "registry_version",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
