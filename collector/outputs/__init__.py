@@ -1,0 +1,33 @@
+"""Where the ledger's content is shown elsewhere; one module an output, one line in `OUTPUTS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from collector.config import CollectorConfig
+from collector.outputs.output import Output, OutputUnavailableError, RejectedLine, WriteResult
+from collector.outputs.rejects import OutputRejects
+
+__all__ = ["OUTPUTS", "Output", "OutputRejects", "OutputUnavailableError", "RejectedLine",
+           "WriteResult", "open_outputs"]  # fmt: skip
+
+
+def _influxdb(config: CollectorConfig) -> Output | None:
+    if config.influxdb is None:
+        return None
+    # The client takes long to import, and many collectors have no InfluxDB.
+    from collector.outputs.influx import InfluxOutput  # noqa: PLC0415
+
+    return InfluxOutput(config.influxdb)
+
+
+OUTPUTS: Final[Mapping[str, Callable[[CollectorConfig], Output | None]]] = {
+    "influxdb": _influxdb,
+}
+"""How each output is opened; None where the configuration has none."""
+
+
+def open_outputs(config: CollectorConfig) -> list[Output]:
+    """Return the outputs that `config` asks for."""
+    return [output for build in OUTPUTS.values() if (output := build(config)) is not None]

@@ -1,0 +1,80 @@
+"""What an output is: something that is fed from the ledger and can be refilled from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from collector.errors import OutputError
+from collector.ledger import Ledger, StoredMessage
+from collector.registry import Registry
+
+
+class OutputUnavailableError(OutputError):
+    """Nothing is wrong with the data: try the same again later.
+
+    `retry_after_s` is how long the output asked to be left alone, where it did.
+    """
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """One record that the output will never take, and the reason it gave."""
+
+    line: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of a write.
+
+    Attributes
+    ----------
+    points : int
+        Records that the output holds now.
+    rejected : tuple of RejectedLine
+        Records that it refused, each on its own.
+    expired : int
+        Records that are older than the output keeps.
+    """
+
+    points: int = 0
+    rejected: tuple[RejectedLine, ...] = ()
+    expired: int = 0
+
+
+class Output(Protocol):
+    """Something that shows the ledger's content elsewhere.
+
+    Writing the same messages again must leave the output as it was.
+
+    Attributes
+    ----------
+    name : str
+        Names its cursor in the ledger.
+    messages_per_s : float
+        Most messages a second while catching up, so that it can serve others meanwhile.
+    """
+
+    name: str
+    messages_per_s: float
+
+    def write(
+        self, messages: Sequence[StoredMessage], ledger: Ledger, registry: Registry
+    ) -> WriteResult:
+        """Write what `messages` say; when it returns, the output has got it durably.
+
+        Raises
+        ------
+        OutputUnavailableError
+            It cannot be said whether everything was written: the same must be written again.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
