@@ -1,0 +1,1 @@
+"""Grafana dashboards as code; `skolro dashboards build` writes them as JSON."""
