@@ -1,0 +1,1 @@
+"""What the measurements say: pure functions over arrays, that know no ledger and no page."""

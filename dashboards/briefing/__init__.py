@@ -1,0 +1,1 @@
+"""The briefing: pages for those who decide, and the JSON API, on one port."""

@@ -1,0 +1,115 @@
+"""The application: pages, JSON API, and what to say when something is wrong."""
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from collector.config import CollectorConfig
+from collector.errors import CollectorError
+from collector.ledger import Ledger
+from collector.live import LiveReadings
+from collector.registry import Registry
+from dashboards.briefing import api, chart_routes, pages
+from dashboards.briefing.board import Board
+from dashboards.briefing.page_templates import Templates
+from dashboards.briefing.renderer import Renderer
+from dashboards.briefing.security import HEADERS, SecurityHeaders
+
+STATIC: Final = Path(__file__).parent / "static"
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    ledger: Ledger, registry: Registry, config: CollectorConfig, live: LiveReadings
+) -> FastAPI:
+    """Return the application that shows `ledger`, to be served by any ASGI server.
+
+    The documentation pages of FastAPI are off, since they load from elsewhere;
+    ``/openapi.json`` describes the API.
+    """
+    app = FastAPI(
+        title="Skolro",
+        summary="Sound levels and noise peaks near schools.",
+        version=version("skolro"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.board = Board(ledger, registry, live, ZoneInfo(config.page.time_zone))
+    app.state.renderer = Renderer()
+    app.state.templates = Templates(config.page)
+    app.state.parts = pages.new_parts()
+    app.state.drawings = chart_routes.new_drawings()
+    app.include_router(api.router)
+    app.include_router(api.health_router)
+    app.include_router(chart_routes.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_wrong_request)
+    app.add_exception_handler(CollectorError, _on_collector_error)
+    app.add_exception_handler(Exception, _on_fault)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    renderer: Renderer = app.state.renderer
+    threading.Thread(target=renderer.warm_up, name="charts", daemon=True).start()
+    try:
+        yield
+    finally:
+        renderer.close()
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    response = _explain(request, error.status_code, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _on_wrong_request(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return _explain(request, 422, "; ".join(_sentence(item) for item in error.errors()))
+
+
+def _on_collector_error(request: Request, error: Exception) -> Response:
+    _log.error("%s cannot be shown: %s", request.url.path, error)
+    return _explain(request, 503, str(error))
+
+
+def _on_fault(request: Request, error: Exception) -> Response:
+    _log.error("%s failed", request.url.path, exc_info=error)
+    response = _explain(request, 500, "the server made a mistake; it is noted in its log")
+    # This answer goes out past the middleware.
+    response.headers.update(HEADERS)
+    return response
+
+
+def _explain(request: Request, status: int, detail: str) -> Response:
+    if request.url.path.startswith(("/api/", "/health", "/openapi.json")):
+        return JSONResponse({"detail": detail}, status)
+    return pages.error_page(request, status)
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    where = [str(part) for part in error["loc"] if part not in {"query", "path"}]
+    return f"{'.'.join(where) or 'request'}: {error['msg']}"

@@ -1,0 +1,110 @@
+"""A small town with real, signed messages in a real ledger, and a client of its pages."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from collector.config import CollectorConfig
+from collector.ledger import EventRow, Ledger
+from collector.live import LiveReadings
+from collector.registry import Registry
+from dashboards.briefing.app import create_app
+from sensor.contract.messages import Live, Message
+from tests import peers
+
+
+class Town:
+    """Nodes at the registry's two sites, that have measured what a test says."""
+
+    def __init__(self, ledger: Ledger, live: LiveReadings) -> None:
+        self.ledger = ledger
+        self.registry: Registry = ledger.registry
+        self.live = live
+        self.now = datetime.now(UTC).replace(microsecond=0)
+        self._nodes: dict[str, peers.FakeNode] = {}
+
+    def node(self, name: str, site: str) -> None:
+        """Hang a node at a site, years ago."""
+        self._nodes[name] = peers.FakeNode(name)
+        self._nodes[name].register(self.registry, site, self.now - timedelta(days=1000))
+
+    def append(self, message: Message) -> None:
+        """Let its node sign `message`, and the ledger store it."""
+        result = self.ledger.append([self._nodes[message.node].signed(message)])
+        assert result.stored == 1
+
+    def event(self, node: str, start: datetime, **changes: Any) -> EventRow:
+        """Let a node hear a pass."""
+        message = peers.event(node, start, **changes)
+        self.append(message)
+        row = self.ledger.event(message.id)
+        assert row is not None
+        return row
+
+    def levels(self, node: str, minutes_ago: int, laeq_db: float | None, **changes: Any) -> None:
+        """Let a node measure one minute."""
+        start = self.now - timedelta(minutes=minutes_ago)
+        self.append(peers.levels(node, start, laeq_db, **changes))
+
+    def reading(self, node: str, laeq_db: float) -> None:
+        """Let a node tell its live level."""
+        self.live.update(
+            Live(node=node, time=datetime.now(UTC), laeq_db=laeq_db, lafmax_db=laeq_db + 2)
+        )
+
+
+@pytest.fixture
+def live() -> LiveReadings:
+    """No readings yet."""
+    return LiveReadings()
+
+
+@pytest.fixture
+def town(ledger: Ledger, live: LiveReadings) -> Town:
+    """Two nodes at Ekskolan and one at Åskolan, which have not measured yet."""
+    made = Town(ledger, live)
+    made.node("ekskolan-1", "ekskolan")
+    made.node("ekskolan-2", "ekskolan")
+    made.node("askolan-1", "askolan")
+    return made
+
+
+@pytest.fixture
+def app(town: Town) -> Iterator[FastAPI]:
+    """The application, its drawing process ended afterwards."""
+    made = create_app(town.ledger, town.registry, CollectorConfig(), town.live)
+    yield made
+    made.state.renderer.close()
+
+
+@contextmanager
+def served(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
+    """Serve `app` on a free port, and give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan=lifespan))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            peers.wait_for(lambda: server.started, what="the pages are not served")
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    """A browser without script."""
+    with served(app) as address, httpx.Client(base_url=address) as browser:
+        yield browser
