@@ -3,10 +3,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 
 import pytest
 
-import skolro
 from sensor.contract.errors import SkolroError
 from skolro import COMMANDS, Entry, Group, LazyCommand
 
@@ -75,4 +75,4 @@ def test_wrong_usage_is_status_2_without_a_traceback(arguments: tuple[str, ...])
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert run("--version").stdout == f"skolro {skolro.version('skolro')}\n"
+    assert run("--version").stdout == f"skolro {version('skolro')}\n"

@@ -14,9 +14,9 @@ from rich.table import Table
 from sensor.acoustics.meter import SoundLevelMeter
 from sensor.acoustics.plot import level_figure
 from sensor.acoustics.readings import LevelReading, LevelStep, combine
-from sensor.acoustics.recordings import Recording
 from sensor.acoustics.response import ResponseFilter, load_response_filter
 from sensor.errors import InputError, MeterError
+from sensor.inputs import Input, RecordingConfig, open_input
 
 LEVELS = (
     "laeq_db", "lafmax_db", "lafmin_db", "lasmax_db", "lceq_db", "lcpeak_db", "lae_db",
@@ -57,35 +57,50 @@ def measure(  # noqa: PLR0913, PLR0917 - one for each option
             "No --full-scale-pa: samples are taken as pascals, levels are relative.", err=True
         )
     for path in files:
-        recording = Recording(path, full_scale_pa, channel)
+        source = RecordingConfig(
+            path=str(path), full_scale_pa=full_scale_pa, real_time=False, block_s=block_ms / 1000
+        )
         readings: list[LevelReading] = []
         steps: list[LevelStep] = []
-        for more_readings, more_steps in _measured(recording, response, block_ms, bands, period):
-            if as_json:
-                for reading in more_readings:
-                    typer.echo(json.dumps(_as_dict(path, reading)))
-            readings += more_readings
-            steps += more_steps
+        with open_input(source) as sound:
+            for more_readings, more_steps in _measured(
+                sound, _meter(path, sound, channel, response, bands, period)
+            ):
+                if as_json:
+                    for reading in more_readings:
+                        typer.echo(json.dumps(_as_dict(path, reading)))
+                readings += more_readings
+                steps += more_steps
         if not as_json:
             Console(width=WIDTH).print(_table(path, readings))
         if plot is not None:
             level_figure(path.name, readings, steps).write(plot)
 
 
-def _measured(
-    recording: Recording, response: Path | None, block_ms: float, bands: bool, period_s: float
-) -> Iterator[tuple[list[LevelReading], list[LevelStep]]]:
+def _meter(
+    path: Path, sound: Input, channel: int, response: Path | None, bands: bool, period_s: float
+) -> SoundLevelMeter:
+    if channel >= sound.channels:
+        raise InputError(
+            f"{path} has {sound.channels} channel(s): there is no channel {channel}, count from 0"
+        )
     try:
-        meter = SoundLevelMeter(
-            recording.sample_rate,
-            full_scale_pa=recording.limit_pa,
+        return SoundLevelMeter(
+            sound.sample_rate,
+            full_scale_pa=sound.full_scale_pa,
             period_s=period_s,
             bands=bands,
-            correction=None if response is None else _correction(response, recording.sample_rate),
+            channel=channel,
+            correction=None if response is None else _correction(response, sound.sample_rate),
         )
     except MeterError as error:
-        raise MeterError(f"{recording.path}: {error}") from error
-    for block in recording.blocks(block_ms / 1000):
+        raise MeterError(f"{path}: {error}") from error
+
+
+def _measured(
+    sound: Input, meter: SoundLevelMeter
+) -> Iterator[tuple[list[LevelReading], list[LevelStep]]]:
+    for block in sound.blocks():
         yield meter.process(block)
     yield meter.flush()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +17,13 @@ from sensor.acoustics.weighting import FrequencyWeighting
 from sensor.blocks import AudioBlock
 from sensor.errors import InputError
 from sensor.inputs.base import BlockSeconds, Pace, PressurePa, State, block_frames
+from sensor.inputs.upsampling import Upsampler
 
 UNCALIBRATED_FULL_SCALE_PA = 1.0
 """Without a calibration the samples are taken as pascals: full scale is 1 Pa."""
+
+LOWEST_RATE = 16_000
+"""Lowest sample rate that the meter takes; files of lower ones are raised by a whole factor."""
 
 REFERENCE_PA = 20e-6
 _UNLIMITED = ("FLOAT", "DOUBLE")
@@ -78,9 +83,11 @@ class RecordingInput:
         self.real_time = config.real_time
         self._stopped = False
         try:
-            self.sample_rate: int = self._file.samplerate
+            file_rate: int = self._file.samplerate
+            self._factor = max(1, math.ceil(LOWEST_RATE / file_rate))
+            self.sample_rate = self._factor * file_rate
             self.channels: int = self._file.channels
-            self._block_frames = block_frames(config.block_s, self.sample_rate)
+            self._block_frames = block_frames(config.block_s, file_rate)
             self._scale_pa = self._found_scale_pa()
         except BaseException:
             self.close()
@@ -95,18 +102,18 @@ class RecordingInput:
     @property
     def description(self) -> str:
         """File, length, and how its level is known."""
-        length_s = self._file.frames / self.sample_rate
+        length_s = self._file.frames / self._file.samplerate
         calibrated = self.config.full_scale_pa is not None or self.config.laeq_db is not None
         level = f"full scale {self._scale_pa:.4g} Pa" if calibrated else "not calibrated"
-        return f"recording {Path(self.config.path).name}, {length_s:.1f} s, {level}"
+        rate = f", {self._file.samplerate} Hz raised {self._factor} times" * (self._factor > 1)
+        return f"recording {Path(self.config.path).name}, {length_s:.1f} s{rate}, {level}"
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the file's sound; see :meth:`sensor.inputs.base.Input.blocks`."""
         pace = Pace(self.sample_rate)
         start_frame = 0
-        while not self._stopped:
-            samples = self._read_block()
-            if not len(samples):
+        for samples in self._samples(self._read_block):
+            if self._stopped:
                 return
             end_frame = start_frame + len(samples)
             if self.config.real_time:
@@ -134,6 +141,17 @@ class RecordingInput:
     ) -> None:
         self.close()
 
+    def _samples(self, read: Callable[[], NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """What `read` gives until it gives nothing, at a rate that the meter takes."""
+        upsampler = Upsampler(self._factor, self.channels) if self._factor > 1 else None
+        while len(samples := read()):
+            if upsampler is None:
+                yield samples
+            elif len(raised := upsampler.process(samples)):
+                yield raised
+        if upsampler is not None:
+            yield upsampler.flush()
+
     def _read_block(self) -> NDArray[np.float32]:
         """The next full block, over the end into the beginning when repeated; empty at the end."""
         samples = self._read(self._block_frames)
@@ -146,18 +164,13 @@ class RecordingInput:
         return samples
 
     def _read(self, frames: int) -> NDArray[np.float32]:
-        at_s = self._read_frames / self.sample_rate
+        at_s = self._read_frames / self._file.samplerate
         try:
             samples = self._file.read(frames, dtype="float32", always_2d=True)
         except RuntimeError as error:
             raise InputError(
                 f"{self.config.path} cannot be read after {at_s:.1f} s: {error}"
             ) from error
-        if not np.isfinite(samples).all():
-            raise InputError(
-                f"{self.config.path} has samples that are no numbers after {at_s:.1f} s: "
-                "export it again as WAV or FLAC"
-            )
         self._read_frames += len(samples)
         return np.asarray(samples, dtype=np.float32)
 
@@ -183,7 +196,7 @@ class RecordingInput:
         """LAeq of the first channel with the samples taken as pascals, by a pass over the file."""
         weighting = FrequencyWeighting(self.sample_rate)
         energy, frames = 0.0, 0
-        while len(samples := self._read(self.sample_rate)):
+        for samples in self._samples(lambda: self._read(self._block_frames)):
             a_weighted, _ = weighting.process(samples[:, 0].astype(np.float64))
             energy += float(np.sum(np.square(a_weighted)))
             frames += len(samples)

@@ -23,7 +23,7 @@ from collector.outputs.influx_buckets import DEFAULT_POLICY, RETENTIONS, bucket_
 from dashboards.briefing import api
 from sensor.contract import toml_file, topics
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES
-from skolro import COMMANDS, Group, LazyCommand
+from skolro import COMMANDS, Entry, Group, LazyCommand
 from tests.peers import MOSQUITTO, free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -105,9 +105,11 @@ class TestCollector:
         group, command, option, path = SERVICES["collector"]["command"]
         entry = COMMANDS[group]
         assert isinstance(entry, Group)
+        served = entry.entries[command]
+        assert isinstance(served, Entry)
         options = {
             name
-            for parameter in LazyCommand(command, entry.entries[command]).load().params
+            for parameter in LazyCommand(command, served).load().params
             for name in parameter.opts
         }
         assert option in options

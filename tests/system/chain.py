@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,22 +37,26 @@ class Chain:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.broker = Broker()
         self.port = free_port()
         self._children: list[Child] = []
 
     def __enter__(self) -> Self:
-        self.broker.start()
-        tables: dict[str, Table] = {
-            "": {"ledger": "sqlite:///ledger.sqlite"},
-            "broker": {"port": self.broker.port},
-            "http": {"port": self.port},
-        }
-        (self.folder / "collector.toml").write_text(toml(tables), encoding="utf-8")
-        self.registry = Registry(open_database(f"sqlite:///{self.folder / 'ledger.sqlite'}"))
-        self.registry.add_site(Site(id="ekskolan", name="Ekskolan"))
-        collector = self.skolro("collector", "collector", "serve", "--config", "collector.toml")
-        collector.await_ready(self._answers, within_s=30)
+        with ExitStack() as stack:
+            self.broker = stack.enter_context(Broker())
+            tables: dict[str, Table] = {
+                "": {"ledger": "sqlite:///ledger.sqlite"},
+                "broker": {"port": self.broker.port},
+                "http": {"port": self.port},
+            }
+            (self.folder / "collector.toml").write_text(toml(tables), encoding="utf-8")
+            engine = open_database(f"sqlite:///{self.folder / 'ledger.sqlite'}")
+            stack.callback(engine.dispose)
+            self.registry = Registry(engine)
+            self.registry.add_site(Site(id="ekskolan", name="Ekskolan"))
+            stack.callback(lambda: end_together(self._children[::-1], within_s=15))
+            collector = self.skolro("collector", "collector", "serve", "--config", "collector.toml")
+            collector.await_ready(self._answers, within_s=30)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -60,8 +65,7 @@ class Chain:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        end_together(self._children[::-1], within_s=15)
-        self.broker.stop()
+        self._stack.close()
 
     def skolro(self, name: str, *arguments: str) -> Child:
         """Start the command as a child in the folder."""

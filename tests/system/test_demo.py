@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.influx import running
 from tests.peers import free_port, wait_for
 from tests.system.chain import get
 
@@ -102,6 +104,19 @@ def test_a_real_source_has_no_simulated_history(ended: Ended) -> None:
     assert nodes["ekskolan-1"]["highest_seq"] < 10
     assert nodes["ekskolan-2"]["simulated"] is True
     assert nodes["ekskolan-2"]["highest_seq"] > 2000
+
+
+def test_an_influxdb_is_fed_with_the_history_too(ended: Ended) -> None:
+    with contextmanager(running)() as influx:
+        process = run(
+            *demo("--data", ended.folder, "--port", str(free_port()), "--influxdb", influx.url),
+            *("--for", "25", "--json"),
+        )
+        assert process.returncode == 0, process.stderr
+        query = "SELECT count(laeq_db) FROM hours.sound_level_1h GROUP BY node"
+        hours = {row["node"]: row["count"] for row in influx.query("skolro", query)}
+    assert hours["ekskolan-2"] > 1000
+    assert hours["askolan-1"] > 1000
 
 
 def test_ctrl_c_ends_it_with_status_0_and_leaves_no_process(ended: Ended) -> None:

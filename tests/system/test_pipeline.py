@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from deploy.demo_folder import Table
 from tests.system.chain import Chain, get, measure
 
 RATE = 48_000
@@ -43,7 +44,7 @@ def test_calibrated_bursts_become_events_with_their_levels_in_order(
 ) -> None:
     levels_db = [84.0, 94.0, 78.0]
     write_bursts(tmp_path / "bursts.wav", levels_db)
-    source = {
+    source: Table = {
         "kind": "recording", "path": str(tmp_path / "bursts.wav"),
         "full_scale_pa": FULL_SCALE_PA, "real_time": False,
     }  # fmt: skip
@@ -61,7 +62,7 @@ def test_calibrated_bursts_become_events_with_their_levels_in_order(
 
 def test_a_synthesised_street_is_found_again(chain: Chain, tmp_path: Path) -> None:
     truth_path = tmp_path / "truth.jsonl"
-    source = {
+    source: Table = {
         "kind": "street", "seed": 7, "duration_s": 240.0, "event_interval_s": 20.0,
         "real_time": False, "truth_path": str(truth_path),
     }  # fmt: skip
@@ -111,7 +112,7 @@ def test_a_real_recording_is_measured_alike_by_the_chain_and_by_hand(
     chain: Chain, clip: str
 ) -> None:
     path = str(RECORDINGS / f"{clip}.ogg")
-    source = {"kind": "recording", "path": path, "full_scale_pa": 2.0, "real_time": False}
+    source: Table = {"kind": "recording", "path": path, "full_scale_pa": 2.0, "real_time": False}
     events = chain.play(clip.replace("_", "-").lower(), source)
     by_hand = measure("--full-scale-pa", "2", path)
     loudest = max(second["lafmax_db"] for second in by_hand if second["lafmax_db"] is not None)
@@ -120,7 +121,7 @@ def test_a_real_recording_is_measured_alike_by_the_chain_and_by_hand(
 
 def test_the_page_shows_the_events(chain: Chain, tmp_path: Path) -> None:
     write_bursts(tmp_path / "one.wav", [88.8])
-    source = {
+    source: Table = {
         "kind": "recording", "path": str(tmp_path / "one.wav"), "full_scale_pa": FULL_SCALE_PA,
         "real_time": False,
     }  # fmt: skip

@@ -143,17 +143,17 @@ def _empty(folder: Path) -> Path:
     return _write(folder / "empty.wav", np.zeros(0), 48_000)
 
 
-def _slow(folder: Path) -> Path:
-    return _write(folder / "slow.wav", np.zeros(8000), 8000)
+def _fast(folder: Path) -> Path:
+    return _write(folder / "fast.wav", np.zeros(8000), 384_000)
 
 
 @pytest.mark.parametrize(
     ("make", "error", "why"),
     [
-        (lambda folder: folder / "none.wav", InputError, "no file"),
-        (_not_audio, InputError, "not sound"),
-        (_empty, InputError, "no sound at all"),
-        (_slow, MeterError, "8000 Hz"),
+        (lambda folder: folder / "none.wav", InputError, "no recording"),
+        (_not_audio, InputError, "not a sound file"),
+        (_empty, InputError, "no sound in it"),
+        (_fast, MeterError, "384000 Hz"),
     ],
 )
 def test_wrong_files_are_told_in_one_sentence(

@@ -146,13 +146,30 @@ def test_silence_has_no_level_to_scale_by(tmp_path: Path) -> None:
         RecordingInput(RecordingConfig(path=str(tmp_path / "silence.wav"), laeq_db=70.0))
 
 
-def test_samples_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_samples_that_are_no_numbers_are_passed_on_for_the_meter_to_mark(tmp_path: Path) -> None:
     sound = tone_pa(80.0, 1.0)
     sound[30_000] = np.nan
     soundfile.write(tmp_path / "nan.wav", sound, RATE, subtype="FLOAT")
     config = RecordingConfig(path=str(tmp_path / "nan.wav"), real_time=False)
-    with RecordingInput(config) as source, pytest.raises(InputError, match=r"after 0\.6 s"):
-        list(source.blocks())
+    assert np.isnan(played(RecordingInput(config))).sum() == 1
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 12_000])
+def test_a_file_of_a_low_rate_is_raised_to_one_that_the_meter_takes(
+    tmp_path: Path, rate: int
+) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
+    soundfile.write(tmp_path / "low.wav", tone, rate, subtype="FLOAT")
+    with RecordingInput(
+        RecordingConfig(path=str(tmp_path / "low.wav"), laeq_db=70.0, real_time=False)
+    ) as source:
+        assert source.sample_rate == 2 * rate
+        assert "raised 2 times" in source.description
+        sound = np.concatenate([block.pressure_pa for block in source.blocks()])
+    assert len(sound) == 4 * rate
+    # 440 Hz is 4.2 dB down in A.
+    expected_pa = 20e-6 * 10 ** ((70.0 + 4.2) / 20)
+    assert np.std(sound) == pytest.approx(expected_pa, rel=0.02)
 
 
 def test_a_file_cut_short_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
