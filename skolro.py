@@ -115,6 +115,26 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "list": Entry("collector.commands.node_list:node_list", "All nodes.", "collector"),
         },
     ),
+    "broker": Group(
+        "Who is let in by the MQTT broker.",
+        {
+            "init": Entry(
+                "deploy.commands.broker_init:broker_init",
+                "Files of a broker that lets in only whom we know.",
+                "dashboards",
+            ),
+            "certificate": Entry(
+                "deploy.commands.broker_certificate:broker_certificate",
+                "Let a node or a collector in.",
+                "dashboards",
+            ),
+            "revoke": Entry(
+                "deploy.commands.broker_revoke:broker_revoke",
+                "Keep one out from now on.",
+                "dashboards",
+            ),
+        },
+    ),
     "dashboards": Group(
         "Grafana dashboards, made from code.",
         {

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from sensor.contract import toml_file
 from sensor.contract.errors import ConfigError
+from sensor.contract.tls import Tls, tls_from
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -48,6 +49,8 @@ class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Name of the group of collectors that share the messages between them.
     password_file : str, optional
         File that holds the password; takes the place of `password`.
+    tls : Tls, optional
+        Certificates; without it nothing is encrypted.
     """
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
@@ -57,6 +60,7 @@ class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     username: str | None = None
     password: str | None = None
     password_file: str | None = None
+    tls: Tls | None = None
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +101,26 @@ class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         require_time_zone(self.time_zone)
 
 
+_Days = Annotated[float, Meta(gt=0, le=36_500)]
+
+
+class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many days the content of each kind of message is kept; None: for ever.
+
+    Nothing is removed by itself: ``skolro collector prune`` does it.
+    """
+
+    levels_days: _Days | None = None
+    event_days: _Days | None = None
+    health_days: _Days | None = None
+    calibration_days: _Days | None = None
+
+    def days(self, kind: str) -> float | None:
+        """Return for how many days messages of `kind` are kept; None: for ever."""
+        value: float | None = getattr(self, f"{kind}_days")
+        return value
+
+
 class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it; `ledger` is an SQLAlchemy URL of SQLite or PostgreSQL."""
 
@@ -105,6 +129,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     http: Http = Http()
     influxdb: InfluxDB | None = None
     page: Page = Page()
+    retention: Retention = Retention()
 
     def __post_init__(self) -> None:
         _ledger_url(self.ledger)
@@ -123,6 +148,7 @@ def load_config(path: Path) -> CollectorConfig:
     config = toml_file.load(path, CollectorConfig)
     folder = path.resolve().parent
     broker, influxdb = config.broker, config.influxdb
+    broker = msgspec.structs.replace(broker, tls=tls_from(folder, broker.tls))
     if broker.password_file is not None:
         password = _secret(folder / broker.password_file, path, "broker.password_file")
         broker = msgspec.structs.replace(broker, password=password)

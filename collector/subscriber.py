@@ -23,6 +23,7 @@ from sensor.contract import topics
 from sensor.contract.codec import decode_live, encode_ack
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Ack
+from sensor.contract.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class Subscriber:
         Raises
         ------
         BrokerError
-            The broker cannot be reached, or refuses us.
+            The broker cannot be reached, is not the one we trust, or refuses us.
         """
         where = f"{self._broker.host}:{self._broker.port}"
         try:
@@ -136,6 +137,8 @@ class Subscriber:
         )
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls is not None:
+            client.tls_set_context(client_context(self._broker.tls))
         client.max_inflight_messages_set(RECEIVE_MAXIMUM)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
@@ -176,7 +179,9 @@ class Subscriber:
         with self._connection_lock:
             self._connection += 1
         self._subscribed.clear()
-        if code.is_failure and self._answered.is_set():
+        if not self._answered.is_set():
+            self._answer("it closes the connection, as when a certificate does not suit it")
+        elif code.is_failure:
             log.warning("the MQTT broker is gone (%s); trying again", code)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:

@@ -17,10 +17,14 @@ from sensor.contract import topics
 from sensor.contract.codec import decode_ack, encode_live
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Live
+from sensor.contract.tls import client_context
 from sensor.errors import BrokerError, OutboxError
 from sensor.outbox import Outbox, Pending
 
 log = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT_S = 10.0
+"""How long the broker may take to let the node in."""
 
 WINDOW = 500
 """Messages on their way at most before the collector's ``ack`` must move."""
@@ -37,7 +41,8 @@ class Publisher:
 
     The broker's acknowledgement only ends one transmission. A message leaves the outbox when
     the collector's ``ack`` covers it; when the ``ack`` stands still for `resend_s`, everything
-    after it is sent again, since a broker may lose what it acknowledged.
+    after it is sent again, since a broker may lose what it acknowledged. So is what an ``ack``
+    no longer covers that an earlier one did: the collector's ledger was restored from a backup.
 
     Parameters
     ----------
@@ -53,13 +58,16 @@ class Publisher:
         self._outbox = outbox
         self._broker = broker
         self._resend_s = resend_s
-        self._sent_seq = outbox.acked_seq
+        self._sent_seq = outbox.held_seq
+        self._passed_seq = 0
         self._window = WINDOW
         self._patience_s = resend_s
         self._progress_at = time.monotonic()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._connected = threading.Event()
+        self._answered = threading.Event()
+        self._refusal: str | None = None
         self._feeder = threading.Thread(target=self._feed, name="publisher", daemon=True)
         self._client = self._make_client()
 
@@ -68,6 +76,8 @@ class Publisher:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"skolro-{node}", protocol=mqtt.MQTTv5
         )
+        if self._broker.tls is not None:
+            client.tls_set_context(client_context(self._broker.tls))
         client.max_inflight_messages_set(WINDOW)
         client.reconnect_delay_set(min_delay=1, max_delay=60)
         client.will_set(topics.topic(node, topics.STATUS), topics.OFFLINE, qos=1, retain=True)
@@ -93,21 +103,35 @@ class Publisher:
         Raises
         ------
         BrokerError
-            The broker cannot be reached and may not be away.
+            The broker cannot be reached or does not let us in, and may not be away.
         """
         host, port = self._broker.host, self._broker.port
         if may_be_away:
             self._client.connect_async(host, port, keepalive=30)
+            self._client.loop_start()
         else:
-            try:
-                self._client.connect(host, port, keepalive=30)
-            except OSError as error:
-                raise BrokerError(
-                    f"no MQTT broker answers at {host}:{port} ({error.strerror or error}): start "
-                    "it, correct [broker] in the configuration, or measure without with --offline"
-                ) from error
-        self._client.loop_start()
+            self._connect(host, port)
         self._feeder.start()
+
+    def _connect(self, host: str, port: int) -> None:
+        try:
+            self._client.connect(host, port, keepalive=30)
+        except OSError as error:
+            raise BrokerError(
+                f"no MQTT broker answers at {host}:{port} ({error.strerror or error}): start "
+                "it, correct [broker] in the configuration, or measure without with --offline"
+            ) from error
+        self._client.loop_start()
+        if not self._answered.wait(ANSWER_TIMEOUT_S):
+            self._refusal = "nothing that speaks MQTT 5 answers there"
+        if self._refusal is not None:
+            self._stopping.set()
+            self._client.disconnect()
+            self._client.loop_stop()
+            raise BrokerError(
+                f"the MQTT broker at {host}:{port} does not let this node in ({self._refusal}): "
+                "correct [broker] in the configuration, or measure without with --offline"
+            )
 
     def wake(self) -> None:
         """Say that the outbox has grown."""
@@ -147,23 +171,27 @@ class Publisher:
                 self._wake.clear()
 
     def _send_some(self) -> bool:
-        acked = self._outbox.acked_seq
-        self._sent_seq = max(self._sent_seq, acked)
-        if self._sent_seq > acked and time.monotonic() - self._progress_at > self._patience_s:
-            log.warning("no ack beyond message %d: sending it again", acked)
-            self._sent_seq = acked
+        done = self._done_seq()
+        self._sent_seq = max(self._sent_seq, done)
+        if self._sent_seq > done and time.monotonic() - self._progress_at > self._patience_s:
+            log.warning("no ack beyond message %d: sending what follows again", done)
+            self._sent_seq = done
             self._window = 1
             self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
-        room = self._window - (self._sent_seq - acked)
+        room = self._window - (self._sent_seq - done)
         batch = self._outbox.pending(after=self._sent_seq, limit=min(room, 100)) if room > 0 else []
-        if batch and self._sent_seq == acked:
+        if batch and self._sent_seq == done:
             self._progress_at = time.monotonic()
         for pending in batch:
             self._send(pending)
         return bool(batch)
 
+    def _done_seq(self) -> int:
+        """Up to where nothing is to be done: the collector has it, or nobody has it any more."""
+        return max(self._outbox.held_seq, self._outbox.oldest_seq - 1, self._passed_seq)
+
     def _send(self, pending: Pending) -> None:
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
         properties.UserProperty = ("sig", pending.signature)
         name = topics.topic(self._outbox.node, pending.kind)
         self._client.publish(name, pending.payload, qos=1, properties=properties)
@@ -173,32 +201,61 @@ class Publisher:
         self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         if reason.is_failure:
+            self._refusal = str(reason)
+            self._answered.set()
             log.error("the broker refuses this node: %s", reason)
             return
         node = self._outbox.node
         client.subscribe(topics.topic(node, topics.ACK), qos=1)
         client.publish(topics.topic(node, topics.STATUS), topics.ONLINE, qos=1, retain=True)
         self._connected.set()
+        self._answered.set()
         self.wake()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         self._connected.clear()
+        if not self._answered.is_set():
+            self._refusal = "it closes the connection, as when a certificate does not suit it"
+            self._answered.set()
         if not self._stopping.is_set():
             log.warning("the broker is away (%s): measuring goes on, messages wait", reason)
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
-            gone = self._outbox.acknowledged(decode_ack(message.payload).seq)
+            seq = decode_ack(bytes(message.payload)).seq
+            moved = self._outbox.acknowledged(seq)
+            missing = self._outbox.oldest_seq - 1 - seq
         except (ContractError, OutboxError) as error:
             log.error("an ack was not understood or kept: %s", error)
             return
-        if gone:
+        if moved < 0:
+            self._fall_back(seq, missing)
+            return
+        if missing > 0:
+            # The ack can move no more: whatever answers must do as progress. What was sent
+            # stays in the outbox all the same.
+            self._passed_seq = self._sent_seq
+        if moved > 0 or missing > 0:
             self._window = min(2 * self._window, WINDOW)
             self._patience_s = self._resend_s
             self._progress_at = time.monotonic()
             self.wake()
+
+    def _fall_back(self, seq: int, missing: int) -> None:
+        # Two collectors' acks may overtake each other, so what follows is sent again only when
+        # the ack stays there, as any other that stands still.
+        self._passed_seq = 0
+        self._patience_s = self._resend_s
+        log.info("the collector's ack fell back to message %d", seq)
+        if missing > 0:
+            log.error(
+                "the collector misses %d messages that are no longer kept here: restore its "
+                "ledger from a newer backup",
+                missing,
+            )
+        self.wake()
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, _mid: int, reason: Any, _properties: Any

@@ -42,7 +42,7 @@ def parse(name: str) -> Topic:
     """Node and kind of a topic that nodes publish on; :class:`ContractError` for any other."""
     head, _, kind = name.rpartition("/")
     root, _, node = head.rpartition("/")
-    if root != ROOT or not _NODE.match(node) or kind not in _FROM_NODE:
+    if root != ROOT or not _NODE.fullmatch(node) or kind not in _FROM_NODE:
         raise ContractError(f"{name[:120]!r} is not a topic that a node publishes on")
     return Topic(node, kind)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import CollectorConfig, load_config
+from sensor.contract.codec import KINDS
 from sensor.contract.errors import ConfigError
 
 
@@ -23,6 +24,13 @@ def test_an_empty_file_is_a_whole_configuration(tmp_path: Path) -> None:
     assert (config.broker.host, config.broker.port) == ("127.0.0.1", 1883)
     assert config.influxdb is None
     assert config.page.time_zone == "Europe/Stockholm"
+
+
+def test_retention_is_for_ever_unless_told(tmp_path: Path) -> None:
+    kept = load(tmp_path, "[retention]\nlevels_days = 90").retention
+    assert [kept.days(kind) for kind in KINDS] == [90.0, None, None, None]
+    with pytest.raises(ConfigError, match="event_days"):
+        load(tmp_path, "[retention]\nevent_days = 0")
 
 
 def test_all_of_it(tmp_path: Path) -> None:

@@ -4,17 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sensor.contract import codec
 from sensor.contract.messages import GENESIS, draft
 from sensor.contract.signature import payload_hash, verify
 from sensor.errors import OutboxError
-from sensor.outbox import Outbox
+from sensor.outbox import Outbox, Retention
 from tests.sensor.contract.samples import KEY, NODE, samples
 
 HEALTH = samples()["health"]
@@ -55,13 +59,159 @@ def test_the_chain_goes_on_after_reopening_even_when_all_was_acknowledged(tmp_pa
         assert codec.decode(outbox.pending()[0].payload).prev == third
 
 
-def test_an_ack_frees_what_it_covers_and_nothing_else(tmp_path: Path) -> None:
+def kept(outbox: Outbox) -> list[int]:
+    return [seq for (seq,) in outbox._database.execute("SELECT seq FROM message ORDER BY seq")]
+
+
+def stock_bytes(outbox: Outbox) -> int:
+    (counted,) = outbox._database.execute("SELECT bytes FROM stock").fetchone()
+    (there,) = outbox._database.execute(
+        "SELECT coalesce(sum(length(payload) + length(signature)), 0) FROM message"
+    ).fetchone()
+    assert counted == there
+    return int(counted)
+
+
+def test_what_an_ack_covers_waits_no_longer(tmp_path: Path) -> None:
     with open_outbox(tmp_path) as outbox:
         outbox.append_all([HEALTH] * 5)
         assert outbox.acknowledged(2) == 2
-        assert outbox.acknowledged(1) == 0
+        assert outbox.acknowledged(2) == 0
         assert [pending.seq for pending in outbox.pending()] == [3, 4, 5]
-        assert outbox.acked_seq == 2
+        assert (outbox.depth, outbox.held_seq, outbox.acked_seq) == (3, 2, 2)
+        assert kept(outbox) == [1, 2, 3, 4, 5]
+
+
+def test_what_a_lower_ack_no_longer_covers_waits_again_byte_for_byte(tmp_path: Path) -> None:
+    with open_outbox(tmp_path) as outbox:
+        outbox.append_all([HEALTH] * 5)
+        before = outbox.pending()
+        outbox.acknowledged(5)
+        assert outbox.acknowledged(2) == -3
+    with open_outbox(tmp_path) as outbox:
+        assert outbox.pending() == before[2:]
+        assert (outbox.depth, outbox.held_seq, outbox.acked_seq) == (3, 2, 5)
+        assert outbox.acknowledged(5) == 3
+        assert outbox.depth == 0
+
+
+def test_an_empty_ledger_gets_all_that_is_kept(tmp_path: Path) -> None:
+    with open_outbox(tmp_path) as outbox:
+        outbox.append_all([HEALTH] * 3)
+        outbox.acknowledged(3)
+        assert outbox.acknowledged(0) == -3
+        assert [pending.seq for pending in outbox.pending()] == [1, 2, 3]
+        # It was confirmed once: the node may go on measuring without its broker.
+        assert outbox.acked_seq == 3
+
+
+def test_what_was_acknowledged_goes_after_its_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day_s = 86_400.0
+    now_s = 1.8e9
+    monkeypatch.setattr(time, "time", lambda: now_s)
+    with Outbox(tmp_path / "outbox.sqlite", NODE, KEY, Retention(keep_days=2)) as outbox:
+        for _ in range(4):
+            outbox.append(HEALTH)
+            outbox.acknowledged(outbox.last_seq)
+            now_s += day_s
+        # Acknowledged 3, 2, 1 and 0 days before the last acknowledgement.
+        assert kept(outbox) == [3, 4]
+        assert outbox.oldest_seq == 3
+        outbox.append_all([HEALTH] * 2)
+        now_s += 1000 * day_s
+        outbox.acknowledged(5)
+        # However old: what waits is not deleted.
+        assert kept(outbox) == [5, 6]
+        now_s += 1000 * day_s
+        outbox.acknowledged(6)
+        assert kept(outbox) == [6]
+
+
+def test_a_fall_back_stops_the_days_of_what_waits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1.8e9
+    monkeypatch.setattr(time, "time", lambda: now_s)
+    with Outbox(tmp_path / "outbox.sqlite", NODE, KEY, Retention(keep_days=1)) as outbox:
+        outbox.append_all([HEALTH] * 6)
+        outbox.acknowledged(5)
+        outbox.acknowledged(2)
+        now_s += 10 * 86_400.0
+        outbox.acknowledged(3)
+        assert kept(outbox)[-3:] == [4, 5, 6]
+        assert outbox.depth == 3
+
+
+def test_what_was_acknowledged_goes_when_there_is_too_much(tmp_path: Path) -> None:
+    with open_outbox(tmp_path) as outbox:
+        outbox.append_all([HEALTH] * 10)
+        one = stock_bytes(outbox) // 10
+    retention = Retention(max_bytes=4 * one + one // 2)
+    with Outbox(tmp_path / "outbox.sqlite", NODE, KEY, retention) as outbox:
+        outbox.acknowledged(3)
+        # More than is allowed waits: it stays, and nothing is kept beside it.
+        assert kept(outbox) == [4, 5, 6, 7, 8, 9, 10]
+        outbox.acknowledged(10)
+        assert kept(outbox) == [7, 8, 9, 10]
+        assert stock_bytes(outbox) <= retention.max_bytes
+        assert outbox.append(HEALTH) == 11
+        outbox.acknowledged(11)
+        assert kept(outbox) == [8, 9, 10, 11]
+        assert outbox.acknowledged(2) == -9
+        assert (outbox.oldest_seq, outbox.depth) == (8, 4)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("append"), st.integers(1, 4)),
+            st.tuples(st.just("ack"), st.integers(0, 30)),
+        ),
+        max_size=30,
+    ),
+    st.integers(0, 12),
+)
+@settings(deadline=None, max_examples=30)
+def test_whatever_the_acks_say_nothing_goes_that_they_do_not_cover(
+    steps: list[tuple[str, int]], room: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "outbox.sqlite"
+        with Outbox(path, NODE, KEY, Retention(max_bytes=room * 800)) as outbox:
+            least = 0
+            for step, number in steps:
+                if step == "append":
+                    outbox.append_all([HEALTH] * number)
+                elif number <= outbox.last_seq:
+                    outbox.acknowledged(number)
+                    assert outbox.held_seq == number
+                    least = max(least, number)
+                there = kept(outbox)
+                assert there == list(range(outbox.oldest_seq, outbox.last_seq + 1))
+                assert outbox.oldest_seq <= least + 1
+                expected = [seq for seq in there if seq > outbox.held_seq]
+                assert [one.seq for one in outbox.pending()] == expected
+                assert outbox.depth == len(expected)
+                stock_bytes(outbox)
+
+
+def test_an_outbox_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    with open_outbox(tmp_path) as outbox:
+        outbox.append_all([HEALTH] * 3)
+        before = outbox.pending()
+        # What that version did not have.
+        for name in ("TRIGGER message_comes", "TRIGGER message_goes", "TABLE stock", "TABLE ack"):
+            outbox._database.execute(f"DROP {name}")
+        outbox._database.execute("UPDATE chain SET acked_seq = 1")
+        outbox._database.execute("DELETE FROM message WHERE seq = 1")
+        outbox._database.commit()
+    with open_outbox(tmp_path) as outbox:
+        assert outbox.pending() == before[1:]
+        assert (outbox.held_seq, outbox.oldest_seq) == (1, 2)
+        assert stock_bytes(outbox) > 0
+        assert outbox.acknowledged(3) == 2
 
 
 def test_an_ack_of_what_was_never_numbered_changes_nothing(tmp_path: Path) -> None:
@@ -111,6 +261,21 @@ def test_a_full_disk_is_said_and_loses_nothing_stored(tmp_path: Path) -> None:
         assert [pending.seq for pending in outbox.pending()] == [1]
         outbox._database.execute("PRAGMA max_page_count = 100000")
         assert outbox.append(HEALTH) == 2
+
+
+def test_a_full_disk_takes_what_was_acknowledged_before_anything_is_refused(
+    tmp_path: Path,
+) -> None:
+    with open_outbox(tmp_path) as outbox:
+        outbox.append_all([HEALTH] * 200)
+        outbox.acknowledged(150)
+        pages = outbox._database.execute("PRAGMA page_count").fetchone()[0]
+        outbox._database.execute(f"PRAGMA max_page_count = {pages}")
+        assert outbox.append_all([HEALTH] * 100)[-1] == 300
+        assert kept(outbox) == list(range(151, 301))
+        with pytest.raises(OutboxError, match=r"full.*free space"):
+            outbox.append_all([HEALTH] * 200)
+        assert (outbox.depth, outbox.last_seq) == (150, 300)
 
 
 APPENDER = """

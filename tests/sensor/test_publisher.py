@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,19 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from collector.config import Broker as CollectorBroker
+from collector.database import open_database
+from collector.ledger import Ledger
+from collector.live import LiveReadings
+from collector.registry import Registry, Site
+from collector.subscriber import Subscriber
 from sensor.config import Broker as BrokerConfig
 from sensor.contract import codec, topics
 from sensor.contract.messages import Ack, Live
-from sensor.contract.signature import verify
+from sensor.contract.signature import public_key_text, verify
 from sensor.errors import BrokerError
-from sensor.outbox import Outbox
-from sensor.publisher import Publisher
+from sensor.outbox import Outbox, Retention
+from sensor.publisher import WINDOW, Publisher
 from tests.peers import Broker, free_port, wait_for
 from tests.sensor.contract.samples import KEY, NODE, TIME, samples
 
@@ -36,17 +44,17 @@ class Listener:
         self._client.loop_start()
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        kind = topics.parse(message.topic).kind
+        kind, payload = topics.parse(message.topic).kind, bytes(message.payload)
         if kind == topics.STATUS:
-            self.status.append(message.payload)
+            self.status.append(payload)
         elif kind == topics.LIVE:
-            self.live.append(message.payload)
+            self.live.append(payload)
         else:
-            assert message.properties is not None
-            ((name, signature),) = message.properties.UserProperty
+            pairs: list[tuple[str, str]] = getattr(message.properties, "UserProperty", [])
+            ((name, signature),) = pairs
             assert name == "sig"
-            verify(message.payload, signature, KEY.public_key())
-            self.seqs.append(codec.decode(message.payload).seq)
+            verify(payload, signature, KEY.public_key())
+            self.seqs.append(codec.decode(payload).seq)
             if self.acks:
                 self.ack(self.seqs[-1])
 
@@ -166,6 +174,127 @@ def test_an_ack_that_is_none_is_ignored(outbox: Outbox, broker: Broker, listener
     listener.ack(1)
     wait_for(lambda: outbox.depth == 0)
     publisher.stop()
+
+
+def test_an_ack_that_falls_back_and_stays_there_makes_it_send_again(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    outbox.append_all([EVENT] * 20)
+    publisher = started(outbox, broker)
+    wait_for(lambda: outbox.held_seq == 20)
+    listener.seqs.clear()
+    listener.ack(12)
+    wait_for(lambda: outbox.depth == 0 and listener.seqs, what="nothing was sent again")
+    publisher.stop()
+    assert listener.seqs == list(range(13, 21))
+
+
+def test_an_ack_that_was_overtaken_by_a_later_one_does_no_harm(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    outbox.append_all([EVENT] * 20)
+    publisher = started(outbox, broker, resend_s=30.0)
+    wait_for(lambda: outbox.held_seq == 20)
+    listener.seqs.clear()
+    # Fresh progress, then the acks of two collectors in the wrong order.
+    outbox.append(EVENT)
+    publisher.wake()
+    wait_for(lambda: outbox.held_seq == 21)
+    listener.ack(15)
+    wait_for(lambda: outbox.held_seq == 15)
+    listener.ack(21)
+    wait_for(lambda: outbox.held_seq == 21)
+    publisher.stop()
+    assert listener.seqs == [21]
+
+
+class Server:
+    """A collector on an SQLite file that can be backed up and restored."""
+
+    def __init__(self, broker: Broker, path: Path) -> None:
+        self.path = path
+        self._broker = CollectorBroker(host=broker.host, port=broker.port)
+        self.start()
+        self.ledger.registry.add_site(Site(id="ekskolan", name="Ekskolan"))
+        self.ledger.registry.add_node(NODE, "ekskolan", public_key_text(KEY.public_key()), TIME)
+
+    def start(self) -> None:
+        self._engine = open_database(f"sqlite:///{self.path}")
+        self.ledger = Ledger(self._engine, Registry(self._engine))
+        self._subscriber = Subscriber(self._broker, self.ledger, LiveReadings())
+        self._subscriber.start()
+
+    def stop(self) -> None:
+        self._subscriber.stop()
+        self._engine.dispose()
+
+    def back_up(self, to: Path) -> None:
+        with closing(sqlite3.connect(self.path)) as here, closing(sqlite3.connect(to)) as there:
+            here.backup(there)
+
+    def restore(self, backup: Path) -> None:
+        self.stop()
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.unlink()
+        backup.rename(self.path)
+        self.start()
+
+    @property
+    def seqs(self) -> list[int]:
+        stored = self.ledger.after(0, 10_000)
+        return sorted(codec.decode(one.payload).seq for one in stored)
+
+
+@pytest.fixture
+def server(broker: Broker, tmp_path: Path) -> Iterator[Server]:
+    opened = Server(broker, tmp_path / "ledger.sqlite")
+    yield opened
+    opened.stop()
+
+
+def test_a_collector_restored_from_an_older_backup_gets_what_it_misses(
+    outbox: Outbox, broker: Broker, server: Server, tmp_path: Path
+) -> None:
+    publisher = started(outbox, broker)
+    outbox.append_all([EVENT] * 60)
+    wait_for(lambda: outbox.held_seq == 60)
+    server.back_up(tmp_path / "backup")
+    outbox.append_all([EVENT] * 640)
+    wait_for(lambda: outbox.held_seq == 700)
+    before = [one.payload for one in server.ledger.after(0, 10_000)]
+    server.restore(tmp_path / "backup")
+    assert server.seqs[-1] == 60
+    outbox.append_all([EVENT] * 20)
+    wait_for(lambda: outbox.held_seq == 720, timeout_s=20, what="the collector still misses some")
+    publisher.stop()
+    assert server.seqs == list(range(1, 721))
+    assert {one.payload for one in server.ledger.after(0, 10_000)} >= set(before)
+    state = server.ledger.node_states()[NODE]
+    assert (state.acked_seq, state.chain_breaks) == (720, 0)
+    assert server.ledger.counts().quarantined == 0
+
+
+def test_a_backup_older_than_what_is_kept_leaves_a_gap_and_stops_nothing(
+    broker: Broker, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "short.sqlite"
+    with Outbox(path, NODE, KEY, Retention(max_bytes=0)) as outbox:
+        publisher = started(outbox, broker)
+        outbox.append_all([EVENT] * 10)
+        wait_for(lambda: outbox.held_seq == 10)
+        server.back_up(tmp_path / "backup")
+        outbox.append_all([EVENT] * 10)
+        wait_for(lambda: outbox.held_seq == 20)
+        server.restore(tmp_path / "backup")
+        wait_for(lambda: outbox.held_seq == 10)
+        # More than may be on their way before an ack moves, and none can move any more.
+        new = list(range(21, 21 + WINDOW + 200))
+        outbox.append_all([EVENT] * len(new))
+        wait_for(lambda: server.seqs[10:] == new, timeout_s=30, what="new messages stand still")
+        publisher.stop(drain_s=0)
+        # The ledger has not confirmed them, so they stay.
+        assert [one.seq for one in outbox.pending(limit=10_000)] == new
+    assert "misses 10 messages that are no longer kept here" in caplog.text
 
 
 def test_no_broker_is_said_in_one_sentence(outbox: Outbox) -> None:
