@@ -7,14 +7,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from sensor.calibrated import calibrated
 from sensor.config import NodeConfig
 from sensor.contract.messages import Live, Message
 from sensor.errors import SensorError
 from sensor.health import HealthReporter
 from sensor.identity import load_or_make_key
-from sensor.inputs import Input, open_input
+from sensor.inputs import Input, open_input, open_radar
 from sensor.outbox import Outbox
 from sensor.passby.vehicle import load_classifier
 from sensor.publisher import Publisher
@@ -60,7 +62,7 @@ def run(config: NodeConfig, *, offline: bool = False) -> None:
     key = load_or_make_key(data_dir)
     with (
         open_input(config.input) as source,
-        Outbox(data_dir / OUTBOX_FILE, config.node, key) as outbox,
+        Outbox(data_dir / OUTBOX_FILE, config.node, key, config.outbox) as outbox,
     ):
         publisher = Publisher(outbox, config.broker)
         publisher.start(may_be_away=offline or outbox.acked_seq > 0)
@@ -77,12 +79,15 @@ def _measure(
 ) -> None:
     sink = _OutboxSink(outbox, publisher)
     classifier = load_classifier(Path(config.model_dir) if config.model_dir else data_dir / "model")
-    station = Station(config, source, sink, classifier)
-    reporter = HealthReporter(config.node, data_dir, source)
+    microphone = calibrated(config, source.sample_rate, datetime.now(UTC))
+    reporter = HealthReporter(config.node, data_dir, source, microphone.checked_at)
+
+    def report() -> None:
+        sink.store(reporter.report(station.microphone, outbox.depth, station.events_dropped))
+
+    station = Station(config, source, sink, classifier, microphone=microphone, alarm=report)
     log.info("%s measures from %s", config.node, source.description)
-    with _every(
-        config.health_s, lambda: sink.store(reporter.report(outbox.depth, station.events_dropped))
-    ):
+    with _every(config.health_s, report), _watched_by_radar(config, station):
         try:
             for block in source.blocks():
                 station.process(block)
@@ -111,6 +116,28 @@ def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
     finally:
         stopping.set()
         thread.join()
+
+
+@contextmanager
+def _watched_by_radar(config: NodeConfig, station: Station) -> Iterator[None]:
+    """Hand what the radar sees, if there is one, to the station."""
+    if config.radar is None:
+        yield
+        return
+    with open_radar(config.radar) as radar:
+        log.info("speed from %s", radar.description)
+
+        def look() -> None:
+            for reading in radar.readings():
+                station.see(reading)
+
+        thread = threading.Thread(target=look, name="radar", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            radar.stop()
+            thread.join()
 
 
 @contextmanager

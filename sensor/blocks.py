@@ -83,6 +83,10 @@ class StreamClock:
         whole_s, rest = divmod(frame, self.sample_rate)
         return self.anchor + timedelta(seconds=whole_s, microseconds=rest * 1e6 / self.sample_rate)
 
+    def frame_at(self, time: datetime) -> int:
+        """Index of the frame that began last at `time`."""
+        return int((time - self.anchor).total_seconds() * self.sample_rate)
+
     def discipline(self, end_frame: int, now: datetime) -> bool:
         """Compare with the wall clock `now`, read when the frame before `end_frame` had arrived.
 

@@ -10,28 +10,33 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from sensor.contract.messages import NodeId
+from sensor.contract.tls import Tls, tls_from
 from sensor.contract.toml_file import load
-from sensor.inputs import InputConfig, RecordingConfig
+from sensor.inputs import InputConfig, RadarConfig, RecordingConfig
+from sensor.outbox import Retention
 from sensor.passby.detector import DetectorConfig
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the MQTT broker is."""
+    """Where the MQTT broker is; without `tls` nothing is encrypted and nobody is known."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    tls: Tls | None = None
 
 
 class Meter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the sound level meter is told.
 
     `channel` is measured; `microphone_floor_db` is the A-weighted self-noise of the microphone,
-    below which no level is believed.
+    below which no level is believed; `response_file` is the microphone's own, whose response is
+    undone; after `calibration_days` without a check what is measured is flagged.
     """
 
     channel: Annotated[int, Meta(ge=0, le=63)] = 0
     microphone_floor_db: Annotated[float, Meta(ge=-20, le=80)] | None = None
     response_file: str | None = None
+    calibration_days: Annotated[int, Meta(ge=1, le=3650)] = 365
 
 
 class Mounting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,8 +66,10 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     node: NodeId
     input: InputConfig
+    radar: RadarConfig | None = None
     data_dir: str = "/var/lib/skolro"
     broker: Broker = Broker()
+    outbox: Retention = Retention()
     meter: Meter = Meter()
     detector: DetectorConfig = DetectorConfig()
     mounting: Mounting | None = None
@@ -84,7 +91,14 @@ def load_node_config(path: Path) -> NodeConfig:
     source = config.input
     if isinstance(source, RecordingConfig):
         source = replace(source, path=str(folder / source.path))
+    meter = config.meter
+    if meter.response_file is not None:
+        meter = replace(meter, response_file=str(folder / meter.response_file))
     model_dir = None if config.model_dir is None else str(folder / config.model_dir)
     return replace(
-        config, data_dir=str(folder / config.data_dir), input=source, model_dir=model_dir
+        config,
+        data_dir=str(folder / config.data_dir),
+        input=source,
+        broker=replace(config.broker, tls=tls_from(folder, config.broker.tls)),
+        model_dir=model_dir,
     )

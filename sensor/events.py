@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
 
 from sensor.blocks import AudioBlock
 from sensor.config import Mounting
 from sensor.contract.messages import Event, Flag, Source, Speed, SpeedRefusal, draft, event_id
+from sensor.inputs import SpeedReading
 from sensor.levels import rounded, spectrum
 from sensor.passby.detector import Detection, normalised_7m5_db
 from sensor.passby.geometry import Geometry
@@ -53,10 +57,26 @@ class EventAnalyst:
         detection: Detection,
         start: datetime,
         sound: AudioBlock | None,
+        radar: Sequence[SpeedReading] = (),
         flags: frozenset[Flag] = frozenset(),
     ) -> Event:
-        """Return the event of `detection`, which began at `start`; `sound` is that of its span."""
-        speed, refused = self._speed(sound, detection.flags)
+        """Return the event of `detection`, which began at `start`.
+
+        Parameters
+        ----------
+        detection : Detection
+            What was detected.
+        start : datetime
+            When it began.
+        sound : AudioBlock, optional
+            Its sound, with some seconds around it where they are still there: a speed is heard
+            before and after a source is told from the background.
+        radar : sequence of SpeedReading
+            What a radar saw during `sound`.
+        flags : frozenset of str
+            What holds for the node at that time.
+        """
+        speed, refused = self._speed(detection, start, sound, radar)
         return Event(
             **draft(self._node),
             id=event_id(self._node, start),
@@ -71,28 +91,43 @@ class EventAnalyst:
             background_laf90_db=rounded(detection.background_laf90_db),
             emergence_db=rounded(detection.emergence_db),
             bands_db=spectrum(detection.bands_db),
-            source=self._source(sound),
+            source=self._source(detection, sound),
             speed=speed,
             speed_refused=refused,
             trace_lafmax_db=tuple(rounded(level) for level in detection.trace_lafmax_db),
             flags=tuple(sorted(detection.flags | flags)),
         )
 
-    def _source(self, sound: AudioBlock | None) -> Source:
+    def _source(self, detection: Detection, sound: AudioBlock | None) -> Source:
         if self._classifier is None or sound is None:
             return UNCLASSIFIED
-        return self._classifier.classify(sound.pressure_pa[:, self._channel], sound.sample_rate)
+        first = max(0, detection.start_frame - sound.start_frame)
+        own = sound.pressure_pa[first : detection.end_frame - sound.start_frame, self._channel]
+        if not own.size or not np.isfinite(own).all():
+            return UNCLASSIFIED
+        return self._classifier.classify(own, sound.sample_rate)
 
     def _speed(
-        self, sound: AudioBlock | None, flags: frozenset[Flag]
+        self,
+        detection: Detection,
+        start: datetime,
+        sound: AudioBlock | None,
+        radar: Sequence[SpeedReading],
     ) -> tuple[Speed | None, SpeedRefusal | None]:
         if self._mounting is None:
             return None, "not_configured"
         if sound is None or sound.gap:
             return None, "gap"
-        if "overload" in flags:
+        if "overload" in detection.flags:
             return None, "overload"
-        found = estimate_speed(sound.pressure_pa, sound.sample_rate, geometry(self._mounting))
+        lead = timedelta(seconds=(detection.start_frame - sound.start_frame) / sound.sample_rate)
+        found = estimate_speed(
+            sound.pressure_pa,
+            sound.sample_rate,
+            geometry(self._mounting),
+            radar,
+            start - lead,
+        )
         if isinstance(found, SpeedRefused):
             return None, found.reason
         return (

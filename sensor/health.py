@@ -6,10 +6,12 @@ import ctypes
 import os
 import shutil
 import time
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from sensor.acoustics.watch import MicrophoneState
 from sensor.contract.messages import Health, draft
 from sensor.inputs import Input
 
@@ -71,23 +73,28 @@ class HealthReporter:
         Whose disk matters.
     source : Input
         Where the sound comes from.
+    calibrated_at : datetime, optional
+        When a calibrator was last on the microphone.
     """
 
-    def __init__(self, node: str, data_dir: Path, source: Input) -> None:
+    def __init__(
+        self, node: str, data_dir: Path, source: Input, calibrated_at: datetime | None
+    ) -> None:
         self._node = node
         self._data_dir = data_dir
         self._source = source
+        self._calibrated_at = calibrated_at
         self._started = time.monotonic()
 
-    def report(self, outbox_depth: int, events_dropped: int) -> Health:
-        """Return the state right now."""
+    def report(self, microphone: MicrophoneState, outbox_depth: int, events_dropped: int) -> Health:
+        """Return the state right now; `microphone` is what its sound says of it."""
         clock = clock_state()
         return Health(
             **draft(self._node),
             version=version("skolro"),
             uptime_s=round(time.monotonic() - self._started, 1),
             input=self._source.description[:200],
-            microphone=self._source.state,
+            microphone="lost" if self._source.state == "lost" else microphone,
             outbox_depth=outbox_depth,
             disk_free_bytes=shutil.disk_usage(self._data_dir).free,
             memory_rss_bytes=memory_rss_bytes(),
@@ -97,6 +104,6 @@ class HealthReporter:
             clock_synchronised=None if clock is None else clock[0],
             overflows=self._source.overflows,
             events_dropped=events_dropped,
-            calibrated_at=None,
+            calibrated_at=self._calibrated_at,
             flags=("simulated",) if self._source.simulated else (),
         )

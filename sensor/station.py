@@ -5,24 +5,38 @@ No network and no disk here: what is found is handed to a :class:`Sink`.
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from queue import SimpleQueue
 from typing import Final, Protocol
 
-from sensor.acoustics.meter import LevelReading, SoundLevelMeter
+from sensor.acoustics.meter import LevelReading, LevelStep, SoundLevelMeter
+from sensor.acoustics.watch import MicrophoneState, MicrophoneWatch
 from sensor.blocks import AudioBlock, RecentSound, StreamClock
+from sensor.calibrated import Calibrated
 from sensor.config import NodeConfig
 from sensor.contract.messages import Flag, Live, Message
 from sensor.events import EventAnalyst
-from sensor.inputs import Input
+from sensor.inputs import Input, SpeedReading
 from sensor.levels import LevelBatcher, rounded
 from sensor.passby.detector import Detection, EventDetector
 from sensor.passby.thresholds import BUFFER_S
 from sensor.passby.vehicle import VehicleClassifier
 
+log = logging.getLogger(__name__)
+
+UNCALIBRATED: Final = Calibrated()
+
 WAITING_EVENTS: Final = 4
 """Events that may wait for their analysis; then the sound waits, in the input's own buffer."""
+
+
+AROUND_S: Final = 2.0
+"""Sound before and after an event that its speed is measured in, as far as it is there."""
 
 
 class Sink(Protocol):
@@ -51,6 +65,10 @@ class Station:
         Where messages go.
     classifier : VehicleClassifier, optional
         Without it sources stay unclassified.
+    microphone : Calibrated
+        How the meter is adjusted.
+    alarm : callable
+        Called when the microphone's state has changed.
     now : callable
         The wall clock.
     """
@@ -61,18 +79,26 @@ class Station:
         source: Input,
         sink: Sink,
         classifier: VehicleClassifier | None = None,
+        *,
+        microphone: Calibrated = UNCALIBRATED,
+        alarm: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._node = config.node
         self._sink = sink
         self._now = now
         self._source = source
-        self._always: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
+        self._alarm = alarm
+        simulated: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
+        self._always = simulated | microphone.flags
+        self._watch = MicrophoneWatch(config.meter.microphone_floor_db)
         self._clock: StreamClock | None = None
         self._meter = SoundLevelMeter(
             source.sample_rate,
             full_scale_pa=source.full_scale_pa,
             channel=config.meter.channel,
+            sensitivity=microphone.sensitivity,
+            correction=microphone.correction,
             microphone_floor_db=config.meter.microphone_floor_db,
         )
         self._detector = EventDetector(config.detector, source.sample_rate)
@@ -85,6 +111,8 @@ class Station:
             config.meter.channel,
             normalise=config.detector.normalise_to_7m5,
         )
+        self._radar_inbox: SimpleQueue[SpeedReading] = SimpleQueue()
+        self._radar: deque[SpeedReading] = deque()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="analyst")
         self._analyses: list[Future[None]] = []
 
@@ -93,21 +121,27 @@ class Station:
         """Events given up by the limit on rate."""
         return self._detector.dropped
 
+    @property
+    def microphone(self) -> MicrophoneState:
+        """Whether what the microphone delivers is sound at all."""
+        return self._watch.state
+
+    def see(self, reading: SpeedReading) -> None:
+        """Take in what the radar saw; may be called from another thread."""
+        self._radar_inbox.put(reading)
+
     def process(self, block: AudioBlock) -> None:
         """Take in the next block."""
         flags = self._date(block)
+        self._take_radar()
         self._recent.add(block)
-        readings, steps = self._meter.process(block)
-        self._take(readings, flags)
-        for detection in self._detector.process(readings, steps):
-            self._analyse(detection)
+        self._measure(*self._meter.process(block), flags)
 
     def finish(self) -> None:
         """End what is going on, and wait until all of it is stored."""
         if self._clock is not None:
-            readings, steps = self._meter.flush()
-            self._take(readings, frozenset())
-            for detection in [*self._detector.process(readings, steps), *self._detector.flush()]:
+            self._measure(*self._meter.flush(), frozenset())
+            for detection in self._detector.flush():
                 self._analyse(detection)
             for batch in self._batcher.flush():
                 self._sink.store(batch)
@@ -132,32 +166,66 @@ class Station:
             self._node, clock, self._levels.interval_s, self._levels.batch_s
         )
 
-    def _take(self, readings: list[LevelReading], flags: frozenset[Flag]) -> None:
+    def _measure(
+        self, readings: list[LevelReading], steps: list[LevelStep], flags: frozenset[Flag]
+    ) -> None:
+        believed = [self._believed(reading) for reading in readings]
+        for reading in believed:
+            self._pass_on(reading, flags | self._now_flags())
+        for detection in self._detector.process(believed, steps):
+            self._analyse(detection)
+
+    def _believed(self, reading: LevelReading) -> LevelReading:
+        for alarm in self._watch.process(reading):
+            log.warning("%s", alarm.text)
+            self._alarm()
+        return self._watch.judged(reading)
+
+    def _now_flags(self) -> frozenset[Flag]:
+        fault: frozenset[Flag] = frozenset({"microphone_fault"})
+        return self._always if self._watch.state == "ok" else self._always | fault
+
+    def _pass_on(self, reading: LevelReading, flags: frozenset[Flag]) -> None:
         if self._clock is None:
             return
-        for reading in readings:
-            for batch in self._batcher.add(reading, self._always | flags):
-                self._sink.store(batch)
-            self._sink.show(
-                Live(
-                    node=self._node,
-                    time=self._clock.time_of(reading.start_frame),
-                    laeq_db=rounded(reading.laeq_db),
-                    lafmax_db=rounded(reading.lafmax_db),
-                    flags=tuple(sorted(self._always | flags)),
-                )
+        for batch in self._batcher.add(reading, flags):
+            self._sink.store(batch)
+        self._sink.show(
+            Live(
+                node=self._node,
+                time=self._clock.time_of(reading.start_frame),
+                laeq_db=rounded(reading.laeq_db),
+                lafmax_db=rounded(reading.lafmax_db),
+                flags=tuple(sorted(flags)),
             )
+        )
+
+    def _take_radar(self) -> None:
+        if self._clock is None:
+            return
+        while not self._radar_inbox.empty():
+            reading = self._radar_inbox.get()
+            self._detector.radar(self._clock.frame_at(reading.time), reading.speed_kmh)
+            self._radar.append(reading)
+            while reading.time - self._radar[0].time > timedelta(seconds=BUFFER_S):
+                self._radar.popleft()
 
     def _analyse(self, detection: Detection) -> None:
         if self._clock is None:
             return
-        start = self._clock.time_of(detection.start_frame)
-        sound = self._recent.cut(detection.start_frame, detection.end_frame)
+        around = round(AROUND_S * detection.sample_rate)
+        first, last = detection.start_frame - around, detection.end_frame + around
+        begin, end = self._clock.time_of(first), self._clock.time_of(last)
+        job = partial(
+            self._analyst.describe,
+            detection,
+            self._clock.time_of(detection.start_frame),
+            self._recent.cut(first, last),
+            [reading for reading in self._radar if begin <= reading.time <= end],
+            self._now_flags(),
+        )
         self._settle(WAITING_EVENTS - 1)
-        self._analyses.append(self._worker.submit(self._describe, detection, start, sound))
-
-    def _describe(self, detection: Detection, start: datetime, sound: AudioBlock | None) -> None:
-        self._sink.store(self._analyst.describe(detection, start, sound, self._always))
+        self._analyses.append(self._worker.submit(lambda: self._sink.store(job())))
 
     def _settle(self, remaining: int) -> None:
         """Wait until at most `remaining` analyses are under way; raise what they raised."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sensor.calibrated import Calibrated
 from sensor.config import NodeConfig
 from sensor.contract import codec
 from sensor.contract.messages import Event, Flag, LevelBatch, Live, Message
@@ -100,6 +101,47 @@ def test_overload_is_flagged_and_leaves_no_speed(tmp_path: Path) -> None:
     soundfile.write(config.path, np.clip(sound * 40, -1, 1), RATE, subtype="FLOAT")
     (event,) = measured(config).events
     assert "overload" in event.flags
+
+
+def test_a_dead_microphone_raises_an_alarm_within_two_minutes_and_has_no_levels(
+    tmp_path: Path,
+) -> None:
+    sound = 2e-3 * np.random.default_rng(1).standard_normal(180 * 16_000)
+    sound[60 * 16_000 :] = 0.0
+    soundfile.write(tmp_path / "dead.wav", sound, 16_000, subtype="FLOAT")
+    source = RecordingConfig(path=str(tmp_path / "dead.wav"), full_scale_pa=1.0, real_time=False)
+    kept = Kept()
+    alarms: list[float] = []
+    with open_input(source) as opened:
+        config = NodeConfig(node="ekskolan-1", input=source)
+        station = Station(
+            config, opened, kept, now=lambda: NOW, alarm=lambda: alarms.append(heard_s)
+        )
+        for block in opened.blocks():
+            heard_s = block.end_frame / 16_000
+            station.process(block)
+        station.finish()
+    assert station.microphone != "ok"
+    assert 60 < alarms[0] <= 180
+    levels = [level for batch in kept.batches for level in batch.laeq_db]
+    assert None not in levels[:60]
+    assert set(levels[62:]) == {None}
+    assert "microphone_fault" in kept.batches[-1].flags
+
+
+def test_a_calibration_is_applied_and_its_state_flagged(tmp_path: Path) -> None:
+    source = recording(tmp_path / "quiet.wav", [80.0])
+    kept = Kept()
+    with open_input(source) as opened:
+        station = Station(
+            NodeConfig(node="ekskolan-1", input=source), opened, kept, now=lambda: NOW,
+            microphone=Calibrated(sensitivity=2.0, flags=frozenset({"calibration_due"})),
+        )  # fmt: skip
+        for block in opened.blocks():
+            station.process(block)
+        station.finish()
+    assert [event.lafmax_db for event in kept.events] == pytest.approx([86.0], abs=0.1)
+    assert all("calibration_due" in message.flags for message in kept.messages)
 
 
 @pytest.mark.parametrize("flag", ["simulated"])

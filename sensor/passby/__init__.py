@@ -1,0 +1,1 @@
+"""What went past, and how fast: events, kinds of source, speeds."""

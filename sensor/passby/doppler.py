@@ -1,0 +1,193 @@
+"""The speed of a pass-by from the Doppler shift of its engine's harmonics.
+
+An approaching engine is heard sharp, a leaving one flat, and the ratio tells the speed itself, not
+the speed over the distance.  What stands in the way is the engine: its rate drifts with the
+throttle and wanders by itself.  So the heard rate is fitted by the shift of a track, a steady
+drift, and a random wander whose size the data decide: a restless engine widens the interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+from sensor.passby.geometry import FloatArray, Track, heard
+from sensor.passby.harmonics import CombMap, Rates
+from sensor.passby.least_squares import bounded_influence, least_squares
+
+# Standard deviations of the engine's wander that are tried, and how long it remembers.
+_WANDERS = (0.0003, 0.0006, 0.0012, 0.0025, 0.005, 0.01)
+_MEMORY_S = 0.6
+# In gear the rate follows the speed; a belt lets it slip: about this part of the way.
+COUPLING, _COUPLING_UNCERTAINTY = 0.6, 0.35
+_DRIFT_PER_S = 0.025
+_ENGINE_AHEAD_M = 0.8
+_RATE_FLOOR = 1e-4
+_FASTEST_MPS = 100.0
+_HARDEST_MPS2 = 8.0
+# Reflections in the road and the air's temperature: standard uncertainty of speed over sound's.
+_SPEED_FLOOR = 0.012525
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Belief:
+    """A Gaussian over pass-bys.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (4,)
+        Logarithm of the angular rate v / R (1/s), time at which the nearest point is heard (s),
+        acceleration over distance (1/s2), logarithm of the distance R (m).
+    covariance : ndarray, shape (4, 4)
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+
+    @property
+    def log_speed(self) -> tuple[float, float]:
+        """Logarithm of the speed in m/s and its standard uncertainty."""
+        weights = np.array([1.0, 0.0, 0.0, 1.0])
+        variance = float(weights @ self.covariance @ weights)
+        return float(weights @ self.mean), float(np.sqrt(variance))
+
+    def track(self, direction: int) -> Track:
+        """The track in the middle."""
+        return _track(self.mean, direction)
+
+
+def _track(state: FloatArray, direction: int) -> Track:
+    slant_m = float(np.exp(np.clip(state[3], -2.0, 6.0)))
+    speed_mps = float(np.exp(np.clip(state[0], -7.0, 4.0))) * slant_m
+    return Track(
+        # Least squares may try anything on its way; what is heard must stay slower than sound.
+        speed_mps=min(speed_mps, _FASTEST_MPS),
+        slant_m=slant_m,
+        heard_s=float(state[1]),
+        direction=direction,
+        acceleration_mps2=float(np.clip(state[2] * slant_m, -_HARDEST_MPS2, _HARDEST_MPS2)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Harmonic:
+    """A pass-by that the comb map shows.
+
+    `score` is the evidence in standard deviations of one frame; `drift_per_s` and `log_hz` are
+    the engine's drift and its rate at the nearest point.
+    """
+
+    track: Track
+    score: float
+    drift_per_s: float
+    log_hz: float
+
+
+def search(
+    combs: CombMap, base: Track, tracks: list[Track], drifts_per_s: FloatArray, c_mps: float
+) -> Harmonic:
+    """The track and drift along which `combs` adds up best.
+
+    `base` is the track whose shift was taken out before `combs` was made.
+    """
+    state = heard(base, combs.heard_s, c_mps)
+    taken = np.log1p(state.range_rate)
+    best = Harmonic(base, -np.inf, 0.0, 0.0)
+    for track in tracks:
+        left = taken - np.log1p(heard(track, combs.heard_s, c_mps).range_rate)
+        for drift in drifts_per_s:
+            score, log_hz = combs.best_along(left + drift * state.emission_s)
+            if score > best.score:
+                best = Harmonic(track, score, float(drift), log_hz)
+    return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DopplerFit:
+    """What an engine's rates make of a belief.
+
+    Parameters
+    ----------
+    belief : Belief
+        Mean over the sizes of wander, each as likely as the data make it.
+    engine : Harmonic
+        Track, drift and rate of the engine as they fit best.
+    wander : float
+        Standard deviation of the engine's wander, the same mean.
+    """
+
+    belief: Belief
+    engine: Harmonic
+    wander: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _WanderFit:
+    """Posterior for one size of wander, and minus the logarithm of its evidence."""
+
+    parameters: FloatArray
+    covariance: FloatArray
+    cost: float
+
+
+def fit(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> DopplerFit:
+    """Sharpen `prior` by the rates that were heard."""
+    fits = [_fit_with_wander(rates, prior, found, c_mps, wander) for wander in _WANDERS]
+    cost = np.array([one.cost for one in fits])
+    share = np.exp(cost.min() - cost)
+    share /= share.sum()
+    mean = share @ np.array([one.parameters[:4] for one in fits])
+    covariance = np.zeros((4, 4))
+    for part, one in zip(share, fits, strict=True):
+        apart = one.parameters[:4] - mean
+        covariance += part * (one.covariance + np.outer(apart, apart))
+    covariance[3, 3] += _SPEED_FLOOR**2
+    best = fits[int(np.argmax(share))].parameters
+    engine = Harmonic(
+        track=_track(best[:4], found.track.direction).ahead(float(best[6])),
+        score=found.score,
+        drift_per_s=float(best[5]),
+        log_hz=float(best[4]),
+    )
+    return DopplerFit(Belief(mean, covariance), engine, float(share @ np.array(_WANDERS)))
+
+
+def _fit_with_wander(
+    rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: float
+) -> _WanderFit:
+    apart_s = np.abs(rates.heard_s[:, np.newaxis] - rates.heard_s)
+    own = rates.sigma**2 + _RATE_FLOOR**2
+    noise = cholesky(wander**2 * np.exp(-apart_s / _MEMORY_S) + np.diag(own), lower=True)
+    whiten = np.linalg.cholesky(np.linalg.inv(prior.covariance)).T
+    direction = found.track.direction
+
+    def residuals(p: FloatArray) -> FloatArray:
+        track = _track(p[:4], direction)
+        state = heard(track.ahead(float(p[6])), rates.heard_s, c_mps)
+        model = p[4] + p[5] * state.emission_s - np.log1p(state.range_rate)
+        left = solve_triangular(noise, rates.log_hz - model, lower=True, check_finite=False)
+        growth = p[2] / np.exp(p[0])
+        slip = np.hypot(_DRIFT_PER_S, _COUPLING_UNCERTAINTY * growth)
+        engine = [p[4] - found.log_hz, (p[5] - COUPLING * growth) / slip, p[6] / _ENGINE_AHEAD_M]
+        return np.concatenate((bounded_influence(left), whiten @ (p[:4] - prior.mean), engine))
+
+    start = np.concatenate((prior.mean, [found.log_hz, found.drift_per_s, 0.0]))
+    scale = np.array([0.05, 0.02, 0.05, 0.05, 0.01, 0.01, 0.3])
+    solution = least_squares(residuals, start, scale, 25)
+    covariance = np.asarray(np.linalg.inv(solution.information), dtype=np.float64)
+    evidence = np.sum(np.log(np.diag(noise))) + 0.5 * np.linalg.slogdet(solution.information)[1]
+    cost = float(solution.cost + evidence)
+    return _WanderFit(solution.parameters, covariance[:4, :4], cost)
+
+
+def doppler_evidence(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> float:
+    """Logarithm of how much likelier the rates are with a Doppler shift than without."""
+    without = _total_cost(rates, prior, found, c_mps * 1e6)
+    return without - _total_cost(rates, prior, found, c_mps)
+
+
+def _total_cost(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> float:
+    costs = [_fit_with_wander(rates, prior, found, c_mps, wander).cost for wander in _WANDERS]
+    return -float(np.logaddexp.reduce(-np.array(costs)))

@@ -1,0 +1,131 @@
+"""Speed from one microphone: level for where, Doppler shift for how fast."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensor.passby import doppler, harmonics
+from sensor.passby.doppler import Belief, DopplerFit, Harmonic
+from sensor.passby.geometry import FloatArray, Geometry, Track
+from sensor.passby.harmonics import CombMap, Rates, Warped
+from sensor.passby.level import LevelCourse, level_course
+from sensor.passby.resampling import resampled
+from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
+from sensor.passby.second_engine import second_engine
+
+_SPEEDS_KMH = np.geomspace(10.0, 130.0, 16)
+_DRIFTS_PER_S = np.linspace(-0.2, 0.2, 33)
+_STILL_MPS = 0.01
+# Engines and loudspeakers are not equally loud all round: the level's rate is good to this.
+_LEVEL_RATE_UNCERTAINTY = 0.3
+_LEVEL_RATE_BIAS = 0.15
+_SEARCHED_RATIO = 3.0
+_ACCELERATION_MPS2 = 1.2
+_LEAST_RISE_DB = 1.2
+_GREATEST_SHAPE_ERROR_DB = 1.6
+_LEAST_COMB_SCORE = 8.0
+_LEAST_EVIDENCE = 3.0
+_RESTLESS = 0.0045
+# Level and shift share their assumptions (one source, equally loud all round): widened for that.
+_WIDENED = 1.3
+_WIDEST_LOG_SIGMA = 0.19
+_MARGIN_S = 0.3
+_REPEATS = 2
+
+
+def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
+    """Measure the speed of what passes in `pressure_pa`, shape (frames,)."""
+    rate = harmonics.ANALYSIS_RATE
+    signal = resampled(pressure_pa, sample_rate, rate)
+    course = level_course(signal, rate)
+    spectra = harmonics.line_spectra(Warped(signal, np.arange(signal.size) / rate, rate))
+    combs = harmonics.comb_map(spectra)
+    prior = _prior(course, geometry)
+    found = _search(combs, prior, course, geometry)
+    refusal = _unsuited(course, found, signal.size / rate)
+    if refusal is not None:
+        return Analysis(refusal, geometry)
+    rates, fit = _fit(signal, prior, found, geometry)
+    if second_engine(spectra, rates, fit.engine, geometry.c_mps):
+        outcome: SpeedEstimate | SpeedRefused = refused("two_vehicles")
+    else:
+        evidence = doppler.doppler_evidence(rates, prior, fit.engine, geometry.c_mps)
+        outcome = _outcome(fit, evidence)
+    return Analysis(outcome, geometry, engine=fit.engine, rates=rates, belief=fit.belief)
+
+
+def _prior(course: LevelCourse, geometry: Geometry) -> Belief:
+    """What the level and the place tell, the direction being unknown."""
+    slants = [np.log(geometry.slant_m(direction)) for direction in (1, -1)]
+    sigma = max(geometry.slant_log_uncertainty(direction) for direction in (1, -1))
+    log_slant = float(np.mean(slants))
+    half_apart = abs(slants[0] - slants[1]) / 2.0
+    rate = np.log(course.rate_per_s) + _LEVEL_RATE_BIAS
+    deviations = np.array(
+        [
+            _LEVEL_RATE_UNCERTAINTY,
+            0.3 / course.rate_per_s + 0.05,
+            _ACCELERATION_MPS2 / np.exp(log_slant),
+            np.hypot(sigma, half_apart),
+        ]
+    )
+    return Belief(np.array([rate, course.heard_s, 0.0, log_slant]), np.diag(deviations**2))
+
+
+def _search(combs: CombMap, prior: Belief, course: LevelCourse, geometry: Geometry) -> Harmonic:
+    slant_m = float(np.exp(prior.mean[3]))
+    base = Track(_STILL_MPS, slant_m, course.heard_s)
+    offsets_s = np.linspace(-1.0, 1.0, 7) * (0.4 / course.rate_per_s + 0.1)
+    ratios = _SPEEDS_KMH / 3.6 / slant_m / course.rate_per_s
+    likely = _SPEEDS_KMH[np.abs(np.log(ratios)) < np.log(_SEARCHED_RATIO)]
+    tracks = [
+        Track(speed_kmh / 3.6, slant_m, course.heard_s + offset_s)
+        for speed_kmh in likely
+        for offset_s in offsets_s
+    ]
+    return doppler.search(combs, base, tracks or [base], _DRIFTS_PER_S, geometry.c_mps)
+
+
+def _unsuited(course: LevelCourse, found: Harmonic, duration_s: float) -> SpeedRefused | None:
+    """Why the sound is not a pass-by of an engine, if it is not."""
+    tonal = found.score >= _LEAST_COMB_SCORE
+    passing = course.shape_error_db <= _GREATEST_SHAPE_ERROR_DB
+    if course.rise_db < _LEAST_RISE_DB:
+        return refused("stationary" if tonal else "no_vehicle")
+    if not passing:
+        return refused("tonal_machine" if tonal else "no_vehicle")
+    if not _MARGIN_S < course.heard_s < duration_s - _MARGIN_S:
+        return refused("too_short")
+    return None if tonal else refused("no_harmonics")
+
+
+def _fit(
+    signal: FloatArray, prior: Belief, found: Harmonic, geometry: Geometry
+) -> tuple[Rates, DopplerFit]:
+    """Measure rates along the track and fit it, then again along what that gave."""
+    rates, fit = _fit_once(signal, prior, found, geometry)
+    for _ in range(_REPEATS):
+        rates, fit = _fit_once(signal, prior, fit.engine, geometry)
+    return rates, fit
+
+
+def _fit_once(
+    signal: FloatArray, prior: Belief, engine: Harmonic, geometry: Geometry
+) -> tuple[Rates, DopplerFit]:
+    rates = harmonics.measure_rates(
+        signal,
+        harmonics.ANALYSIS_RATE,
+        engine.track,
+        geometry.c_mps,
+        engine.drift_per_s,
+        engine.log_hz,
+    )
+    return rates, doppler.fit(rates, prior, engine, geometry.c_mps)
+
+
+def _outcome(fit: DopplerFit, evidence: float) -> SpeedEstimate | SpeedRefused:
+    log_speed, sigma = fit.belief.log_speed
+    sigma *= _WIDENED
+    if evidence < _LEAST_EVIDENCE or fit.wander > _RESTLESS or sigma > _WIDEST_LOG_SIGMA:
+        return refused("too_uncertain")
+    return estimated(log_speed, sigma, None, "doppler", float(fit.belief.mean[1]))

@@ -1,0 +1,92 @@
+"""An engine's rate, where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sensor.passby import doppler, harmonics
+from sensor.passby.geometry import FloatArray, Track, heard
+
+RATE = harmonics.ANALYSIS_RATE
+C_MPS = 340.0
+TRACK = Track(14.0, 6.0, 2.5)
+
+
+def passing_engine(track: Track, rate_hz: float, drift_per_s: float, noise: float) -> FloatArray:
+    """Twelve orders of an engine that drives along `track`, five seconds."""
+    random = np.random.default_rng(8)
+    state = heard(track, np.arange(5 * RATE) / RATE, C_MPS)
+    turns = rate_hz * (state.emission_s + 0.5 * drift_per_s * state.emission_s**2)
+    phases = random.uniform(0.0, 2 * np.pi, 12)
+    lines = [np.sin(2 * np.pi * k * turns + phases[k - 1]) / k for k in range(1, 13)]
+    loud = track.slant_m / state.range_m
+    return np.asarray(loud * np.sum(lines, axis=0) + noise * random.normal(size=turns.size))
+
+
+def combs_of(signal: FloatArray, base: Track) -> harmonics.CombMap:
+    warped = harmonics.warp(signal, RATE, base, C_MPS)
+    return harmonics.comb_map(harmonics.line_spectra(warped))
+
+
+def test_the_search_finds_speed_drift_and_rate() -> None:
+    signal = passing_engine(TRACK, 70.0, 0.02, 0.3)
+    base = replace(TRACK, speed_mps=10.0)
+    tracks = [replace(TRACK, speed_mps=speed) for speed in (8.0, 10.0, 12.0, 14.0, 16.0, 18.0)]
+    drifts = np.linspace(-0.04, 0.04, 9)
+    found = doppler.search(combs_of(signal, base), base, tracks, drifts, C_MPS)
+    assert found.track.speed_mps == pytest.approx(14.0, abs=2.1)
+    assert found.drift_per_s == pytest.approx(0.02, abs=0.011)
+    assert np.exp(found.log_hz) == pytest.approx(70.0, rel=0.01)
+    assert found.score > 20.0
+
+
+def test_rates_are_heard_with_the_shift_of_the_track() -> None:
+    signal = passing_engine(TRACK, 70.0, 0.0, 0.3)
+    guess = replace(TRACK, speed_mps=13.0)
+    rates = harmonics.measure_rates(signal, RATE, guess, C_MPS, 0.0, np.log(70.0))
+    truth = np.log(70.0) - np.log1p(heard(TRACK, rates.heard_s, C_MPS).range_rate)
+    assert np.sqrt(np.mean((rates.log_hz - truth) ** 2)) < 1e-3
+
+
+def test_noise_has_no_engine() -> None:
+    signal = np.random.default_rng(9).normal(size=5 * RATE)
+    found = doppler.search(combs_of(signal, TRACK), TRACK, [TRACK], np.zeros(1), C_MPS)
+    assert found.score < 6.0
+
+
+def test_taking_out_an_engine_leaves_none() -> None:
+    signal = passing_engine(TRACK, 70.0, 0.0, 0.3)
+    spectra = harmonics.line_spectra(harmonics.warp(signal, RATE, TRACK, C_MPS))
+    left = harmonics.without_harmonics(spectra, np.full(spectra.heard_s.size, np.log(70.0)))
+    found = doppler.search(harmonics.comb_map(left), TRACK, [TRACK], np.zeros(1), C_MPS)
+    assert found.score < 6.0
+
+
+@pytest.mark.parametrize("speed_mps", [8.0, 14.0, 24.0])
+def test_the_fit_gives_the_speed_that_a_vague_belief_lacked(speed_mps: float) -> None:
+    track = replace(TRACK, speed_mps=speed_mps)
+    signal = passing_engine(track, 70.0, 0.0, 0.3)
+    mean = np.array([np.log(speed_mps / 6.0 * 1.1), 2.5, 0.0, np.log(6.0 * 1.1)])
+    prior = doppler.Belief(mean, np.diag([0.2, 0.1, 0.2, 0.15]) ** 2)
+    found = doppler.Harmonic(track, 50.0, 0.0, float(np.log(70.0)))
+    rates = harmonics.measure_rates(signal, RATE, track, C_MPS, 0.0, found.log_hz)
+    fit = doppler.fit(rates, prior, found, C_MPS)
+    log_speed, sigma = fit.belief.log_speed
+    assert np.exp(log_speed) == pytest.approx(speed_mps, rel=0.04)
+    assert sigma < 0.07
+    assert abs(log_speed - np.log(speed_mps)) < 3.0 * sigma
+    assert doppler.doppler_evidence(rates, prior, found, C_MPS) > 10.0
+
+
+def test_a_standing_engine_is_no_evidence_for_a_shift() -> None:
+    still = replace(TRACK, speed_mps=0.01)
+    signal = passing_engine(still, 70.0, 0.0, 0.3)
+    prior = doppler.Belief(
+        np.array([np.log(14.0 / 6.0), 2.5, 0.0, np.log(6.0)]), np.diag([0.2, 0.1, 0.2, 0.15]) ** 2
+    )
+    found = doppler.Harmonic(TRACK, 50.0, 0.0, float(np.log(70.0)))
+    rates = harmonics.measure_rates(signal, RATE, still, C_MPS, 0.0, found.log_hz)
+    assert doppler.doppler_evidence(rates, prior, found, C_MPS) < 0.0
