@@ -84,9 +84,31 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "Collect, and serve the pages.",
                 "dashboards",
             ),
+            "check": Entry("collector.commands.check:check", "Verify the ledger.", "collector"),
+            "rebuild": Entry(
+                "collector.commands.rebuild:rebuild", "Remake all lists.", "collector"
+            ),
+            "backup": Entry("collector.commands.backup:backup", "Copy the ledger.", "collector"),
+            "restore": Entry(
+                "collector.commands.restore:restore", "Bring a copy back.", "collector"
+            ),
+            "prune": Entry("collector.commands.prune:prune", "Apply retention.", "collector"),
+            "migrate": Entry(
+                "collector.commands.migrate:migrate", "Upgrade an older ledger.", "collector"
+            ),
             "quarantine": Group(
                 "What was refused, and why.",
                 {
+                    "retry": Entry(
+                        "collector.commands.quarantine_retry:quarantine_retry",
+                        "Examine again.",
+                        "collector",
+                    ),
+                    "drop": Entry(
+                        "collector.commands.quarantine_drop:quarantine_drop",
+                        "Remove for good.",
+                        "collector",
+                    ),
                     "list": Entry(
                         "collector.commands.quarantine_list:quarantine_list",
                         "What was refused, newest first.",

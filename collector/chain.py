@@ -29,14 +29,19 @@ class Link(NamedTuple):
     prev: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A message with its place in the ledger."""
+    """A message with its place in the ledger; `message` is None once it is pruned."""
 
     position: int
-    message: Message
+    node: str
+    seq: int
+    prev: str
     sha256: str
+    kind: str
+    time: datetime
     received_at: datetime
+    message: Message | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +110,27 @@ class Chains:
         """Carry the states on over the batch, all of whose messages were added, and write them."""
         by_node: defaultdict[str, list[Stored]] = defaultdict(list)
         for stored in batch:
-            by_node[stored.message.node].append(stored)
+            by_node[stored.node].append(stored)
         for node, new in by_node.items():
             self.states[node] = self._advanced(self.states[node], new)
         self._write([self.states[node] for node in by_node])
 
     def _advanced(self, state: ChainState, new: Sequence[Stored]) -> ChainState:
-        seqs = {stored.message.seq for stored in new}
+        seqs = {stored.seq for stored in new}
         breaks = state.chain_breaks + self._breaks(state.node, seqs)
         acked = self._without_gap(state, seqs)
         received = [stored.received_at for stored in new]
         if state.last_received_at is not None:
             received.append(state.last_received_at)
         state = replace(state, acked_seq=acked, chain_breaks=breaks, last_received_at=max(received))
-        newest = max(new, key=lambda stored: stored.message.seq)
-        if newest.message.seq > state.highest_seq:
+        newest = max(new, key=lambda stored: stored.seq)
+        if newest.seq > state.highest_seq:
             state = replace(
                 state,
-                highest_seq=newest.message.seq,
+                highest_seq=newest.seq,
                 head_sha256=newest.sha256,
-                last_time=newest.message.time,
-                simulated="simulated" in newest.message.flags,
+                last_time=newest.time,
+                simulated=newest.message is not None and "simulated" in newest.message.flags,
             )
         return _with_health(state, (stored.message for stored in new))
 
@@ -201,7 +206,7 @@ def _through(acked: int, seqs: Collection[int]) -> int:
     return acked
 
 
-def _with_health(state: ChainState, messages: Iterable[Message]) -> ChainState:
+def _with_health(state: ChainState, messages: Iterable[Message | None]) -> ChainState:
     healths = [message for message in messages if isinstance(message, Health)]
     newest = max(healths, key=lambda health: health.seq, default=None)
     if newest is None or newest.seq < state.health_seq:

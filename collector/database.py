@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from collector import schema
 from collector.errors import LedgerError
-from collector.tables import METADATA
 
 _BUSY_TIMEOUT_S: Final = 10.0
 _WRITING: Final = "skolro_writing"
@@ -24,7 +24,10 @@ _LOCK_KEY: Final = 0x736B6F6C726F
 
 
 def open_database(url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
-    """Return the database at `url`, its tables made where they are missing.
+    """Return the database at `url`, its tables made where there are none.
+
+    Tables of an older version are left as they are, since a collector of that version may be
+    using them: :func:`collector.upgrade.upgrade_database` is for those.
 
     Parameters
     ----------
@@ -36,15 +39,28 @@ def open_database(url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engin
     Raises
     ------
     LedgerError
-        It cannot be opened.
+        It cannot be opened, or its tables are of another version.
     """
+    engine = connect(url, busy_timeout_s=busy_timeout_s)
+    try:
+        with reading(engine) as connection:
+            found = schema.revision(connection)
+        if found is None:
+            found = _create(engine)
+        schema.require_head(found)
+    except LedgerError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect(url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
+    """Return the database at `url` with whatever tables it has; see :func:`open_database`."""
     engine = _engine(url, busy_timeout_s)
     try:
         with explained(engine):
             if engine.dialect.name == "sqlite":
                 _use_wal(engine, busy_timeout_s)
-            with writing(engine) as connection:
-                METADATA.create_all(connection)
     except LedgerError:
         engine.dispose()
         raise
@@ -73,6 +89,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads, however long, what was there when it first read something."""
+    with explained(engine), engine.connect() as bare:
+        if bare.dialect.name == "postgresql":
+            bare.execution_options(isolation_level="REPEATABLE READ")
+        yield bare
+
+
+@contextmanager
 def explained(engine: Engine) -> Iterator[None]:
     """Turn the database's errors within into a :class:`LedgerError` of one sentence."""
     try:
@@ -87,6 +112,15 @@ def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def _create(engine: Engine) -> str:
+    with writing(engine) as connection:
+        # Another process may have been faster.
+        if (found := schema.revision(connection)) is None:
+            schema.create(connection)
+            return schema.HEAD
+        return found
 
 
 def _engine(url: str, busy_timeout_s: float) -> Engine:

@@ -5,19 +5,19 @@ Everything else on the server reads from here and can be remade from it.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
-from collector import quarantine, queries
-from collector.chain import Chains, Link, Stored
-from collector.database import reading, upsert, writing
+from collector import appending, quarantine, queries
+from collector.check import LedgerCheck, check
+from collector.database import reading, snapshot, upsert, writing
 from collector.errors import LedgerError
-from collector.projections import project
+from collector.prune import Pruning, prunable, prune
 from collector.quarantine import Quarantined
+from collector.rebuild import rebuild
 from collector.records import (
     AppendResult,
     Counts,
@@ -28,15 +28,17 @@ from collector.records import (
     StoredMessage,
 )
 from collector.registry import Registry
-from collector.tables import PROJECTIONS, message, node_online, output_cursor
+from collector.retry import Retried, retry
+from collector.tables import message, node_online, output_cursor
 from collector.verification import Received, Refused, Verified, examine
-from sensor.contract.codec import decode
 
-__all__ = ["AppendResult", "Counts", "EventRow", "Ledger", "LevelHour", "LevelSeries",
-           "NodeState", "Quarantined", "Received", "StoredMessage"]  # fmt: skip
+__all__ = ["AppendResult", "Counts", "EventRow", "Ledger", "LedgerCheck", "LevelHour",
+           "LevelSeries", "NodeState", "Quarantined", "Received", "Retried",
+           "StoredMessage"]  # fmt: skip
 
 _LONGEST_BATCH: Final = timedelta(hours=1)
 _PAGE: Final = 500
+_HAS_PAYLOAD: Final = func.length(message.c.payload) > 0
 _STORED_MESSAGE: Final = select(
     message.c.position,
     message.c.node,
@@ -68,28 +70,18 @@ class Ledger:
         appending again does no harm.
         """
         inventory = self.registry.inventory()
-        verified: list[Verified] = []
-        refused: list[Refused] = []
-        for received in batch:
-            match examine(received, inventory):
-                case Verified() as one:
-                    verified.append(one)
-                case Refused() as other:
-                    refused.append(other)
+        examined = [examine(received, inventory) for received in batch]
+        verified = [item for item in examined if isinstance(item, Verified)]
+        refused = [item for item in examined if isinstance(item, Refused)]
         with writing(self._engine) as connection:
-            position = _next_position(connection)
-            chains = Chains(connection, _seqs_by_node(verified), before=position)
-            new, forks = _new(chains, verified)
-            stored = _store(connection, new, position)
-            if stored:
-                chains.advance(stored)
-                project(connection, stored, inventory)
-            quarantine.put(connection, [*refused, *forks])
+            appended = appending.append(connection, inventory, verified)
+            appending.note_anomalies(connection, appended)
+            quarantine.put(connection, [*refused, *appended.forks])
         return AppendResult(
-            acked={node: state.acked_seq for node, state in chains.states.items()},
-            stored=len(new),
-            duplicates=len(verified) - len(new) - len(forks),
-            quarantined=len(refused) + len(forks),
+            acked=appended.acked,
+            stored=len(appended.stored),
+            duplicates=len(appended.duplicates),
+            quarantined=len(refused) + len(appended.forks),
         )
 
     def refuse(self, refused: Refused) -> None:
@@ -132,7 +124,7 @@ class Ledger:
     def rebuild(
         self, progress: Callable[[int, int], None] | None = None, *, page_size: int = _PAGE
     ) -> None:
-        """Remake every projection from the messages.
+        """Remake every projection from the messages; nothing can be stored meanwhile.
 
         Parameters
         ----------
@@ -143,27 +135,76 @@ class Ledger:
         """
         inventory = self.registry.inventory()
         with writing(self._engine) as connection:
-            total = _next_position(connection) - 1
-            for table in PROJECTIONS:
-                connection.execute(table.delete())
-            position = 0
-            while page := _stored_after(connection, position, page_size):
-                seqs = _seqs_by_node(page)
-                chains = Chains(connection, seqs, before=page[0].position)
-                for stored in page:
-                    link = Link(stored.sha256, stored.message.prev)
-                    chains.add(stored.message.node, stored.message.seq, link)
-                chains.advance(page)
-                project(connection, page, inventory)
-                position = page[-1].position
-                if progress:
-                    progress(position, total)
+            rebuild(connection, inventory, progress, page_size)
+
+    def check(self, progress: Callable[[int, int], None] | None = None) -> LedgerCheck:
+        """Verify all that is there, and change nothing; what is appended meanwhile waits its turn.
+
+        `progress` is told now and then how many messages are done, and of how many.
+        """
+        inventory = self.registry.inventory()
+        with snapshot(self._engine) as connection:
+            return check(connection, inventory, progress)
+
+    def prune(
+        self,
+        kind: str,
+        received_before: datetime,
+        *,
+        outputs: Collection[str] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Empty the messages of a kind that came in before a time; see :mod:`collector.prune`.
+
+        Parameters
+        ----------
+        outputs : collection of str
+            Names of outputs; what one of them has not got yet stays.
+        progress : callable, optional
+            Told after each page how many messages it emptied.
+
+        Returns
+        -------
+        int
+            How many were emptied.
+        """
+        inventory = self.registry.inventory()
+        pruning = Pruning(kind, received_before, frozenset(outputs))
+        return prune(self._engine, inventory, pruning, progress)
+
+    def prunable(self, kind: str, received_before: datetime, outputs: Collection[str] = ()) -> int:
+        """How many messages :meth:`prune` would empty."""
+        with reading(self._engine) as connection:
+            return prunable(connection, Pruning(kind, received_before, frozenset(outputs)))
+
+    def retry_quarantined(self, numbers: Iterable[int]) -> list[Retried]:
+        """Examine what was refused again, by its ids; what is a message now is stored and leaves.
+
+        Raises
+        ------
+        LedgerError
+            One of the ids is not there; nothing was changed then.
+        """
+        inventory = self.registry.inventory()
+        with writing(self._engine) as connection:
+            return [
+                retry(connection, inventory, _quarantined(connection, number)) for number in numbers
+            ]
+
+    def drop_quarantined(self, numbers: Iterable[int]) -> None:
+        """Remove what was refused, by its ids; :class:`LedgerError` if one is not there."""
+        with writing(self._engine) as connection:
+            for number in numbers:
+                quarantine.remove(connection, _quarantined(connection, number).id)
 
     # --- reading
 
     def after(self, position: int, limit: int) -> list[StoredMessage]:
-        """Messages behind `position`, at most `limit`, in the order in which they were stored."""
-        query = _STORED_MESSAGE.where(message.c.position > position)
+        """Messages behind `position`, at most `limit`, in the order in which they were stored.
+
+        Pruned ones are left out, here and in :meth:`messages`.
+        """
+        query = _STORED_MESSAGE.where(message.c.position > position, _HAS_PAYLOAD)
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(message.c.position).limit(limit))
             return [StoredMessage(*row) for row in rows]
@@ -186,6 +227,7 @@ class Ledger:
         query = (
             _STORED_MESSAGE.add_columns(begin)
             .where(message.c.node == node, message.c.kind == kind, begin >= start, begin < end)
+            .where(_HAS_PAYLOAD)
             .order_by(begin, position)
             .limit(_PAGE)
         )
@@ -281,67 +323,16 @@ class Ledger:
     def quarantined_item(self, number: int) -> Quarantined:
         """The refused thing of that id; :class:`LedgerError` where there is none."""
         with reading(self._engine) as connection:
-            item = quarantine.get(connection, number)
-        if item is None:
-            raise LedgerError(f"there is no {number} in quarantine: list shows what there is")
-        return item
+            return _quarantined(connection, number)
+
+    def quarantined_ids(self) -> list[int]:
+        """The ids of all that is in quarantine, oldest first."""
+        with reading(self._engine) as connection:
+            return quarantine.ids(connection)
 
 
-def _next_position(connection: Connection) -> int:
-    return (connection.scalar(select(func.max(message.c.position))) or 0) + 1
-
-
-def _seqs_by_node(batch: Iterable[Verified | Stored]) -> dict[str, set[int]]:
-    seqs: defaultdict[str, set[int]] = defaultdict(set)
-    for item in batch:
-        seqs[item.message.node].add(item.message.seq)
-    return seqs
-
-
-def _new(chains: Chains, verified: Iterable[Verified]) -> tuple[list[Verified], list[Refused]]:
-    """Return what is not there yet, and what contradicts what is."""
-    new: list[Verified] = []
-    forks: list[Refused] = []
-    for item in verified:
-        node, seq = item.message.node, item.message.seq
-        there = chains.link(node, seq)
-        if there is None:
-            chains.add(node, seq, Link(item.sha256, item.message.prev))
-            new.append(item)
-        elif there.sha256 != item.sha256:
-            detail = f"message {seq} of {node} is {there.sha256} in the ledger"
-            forks.append(Refused(item.received, "fork", detail))
-    return new, forks
-
-
-def _store(connection: Connection, new: Sequence[Verified], position: int) -> list[Stored]:
-    if not new:
-        return []
-    rows = [
-        {
-            "position": number,
-            "node": item.message.node,
-            "seq": item.message.seq,
-            "prev": item.message.prev,
-            "sha256": item.sha256,
-            "kind": item.message.kind,
-            "time": item.message.time,
-            "start": item.start,
-            "received_at": item.received.received_at,
-            "payload": item.received.payload,
-            "signature": item.signature,
-        }
-        for number, item in enumerate(new, start=position)
-    ]
-    connection.execute(message.insert(), rows)
-    return [
-        Stored(number, item.message, item.sha256, item.received.received_at)
-        for number, item in enumerate(new, start=position)
-    ]
-
-
-def _stored_after(connection: Connection, position: int, limit: int) -> list[Stored]:
-    columns = (message.c.position, message.c.payload, message.c.sha256, message.c.received_at)
-    query = select(*columns).where(message.c.position > position).order_by(message.c.position)
-    rows = connection.execute(query.limit(limit))
-    return [Stored(row[0], decode(row[1]), row[2], row[3]) for row in rows]
+def _quarantined(connection: Connection, number: int) -> Quarantined:
+    item = quarantine.get(connection, number)
+    if item is None:
+        raise LedgerError(f"there is no {number} in quarantine: list shows what there is")
+    return item

@@ -8,24 +8,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case
+from sqlalchemy import Connection, Table, case
 
 from collector.chain import Stored
 from collector.database import upsert
 from collector.inventory import Inventory
-from collector.tables import event, level_hour, message_count
-from sensor.contract.messages import Event, LevelBatch
+from collector.tables import PROJECTIONS, event, level_hour, level_hour_pruned, message_count
+from sensor.contract.messages import Event, LevelBatch, Message
 
 
 def project(connection: Connection, batch: Sequence[Stored], inventory: Inventory) -> None:
     """Carry the projections on over `batch`, in the transaction that stores it."""
     _project_counts(connection, batch)
     _project_events(connection, batch, inventory)
-    _project_levels(connection, batch, inventory)
+    project_levels(connection, (stored.message for stored in batch), inventory, level_hour)
+
+
+def begin_again(connection: Connection) -> None:
+    """Empty the projections but for what comes of messages that were pruned."""
+    for table in PROJECTIONS:
+        connection.execute(table.delete())
+    columns = [column.name for column in level_hour.c]
+    pruned = level_hour_pruned.select()
+    connection.execute(level_hour.insert().from_select(columns, pruned))
 
 
 def _project_counts(connection: Connection, batch: Iterable[Stored]) -> None:
-    counts = Counter((stored.message.node, stored.message.kind) for stored in batch)
+    counts = Counter((stored.node, stored.kind) for stored in batch)
     insert = upsert(connection, message_count)
     connection.execute(
         insert.on_conflict_do_update(
@@ -100,11 +109,17 @@ class _Hour:
 _HourKey = tuple[str, str, datetime, bool]
 
 
-def _project_levels(connection: Connection, batch: Iterable[Stored], inventory: Inventory) -> None:
+def project_levels(
+    connection: Connection,
+    messages: Iterable[Message | None],
+    inventory: Inventory,
+    table: Table,
+) -> None:
+    """Add the levels in `messages` to the hours in `table`."""
     hours: dict[_HourKey, _Hour] = {}
-    for stored in batch:
-        if isinstance(stored.message, LevelBatch):
-            _add_levels(hours, stored.message, inventory)
+    for message in messages:
+        if isinstance(message, LevelBatch):
+            _add_levels(hours, message, inventory)
     rows = [
         {
             "node": node,
@@ -119,7 +134,7 @@ def _project_levels(connection: Connection, batch: Iterable[Stored], inventory: 
         if sums.valid_s
     ]
     if rows:
-        _merge_hours(connection, rows)
+        _merge_hours(connection, rows, table)
 
 
 def _add_levels(hours: dict[_HourKey, _Hour], message: LevelBatch, inventory: Inventory) -> None:
@@ -146,9 +161,9 @@ def _by_hour(message: LevelBatch) -> Iterator[tuple[int, int, datetime]]:
         first = last
 
 
-def _merge_hours(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    insert = upsert(connection, level_hour)
-    old, new = level_hour.c, insert.excluded
+def _merge_hours(connection: Connection, rows: Sequence[dict[str, Any]], table: Table) -> None:
+    insert = upsert(connection, table)
+    old, new = table.c, insert.excluded
     valid_s = old.valid_s + new.valid_s
     louder = case(
         (old.lafmax_db.is_(None), new.lafmax_db),

@@ -9,7 +9,14 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_,
 
 from collector import quarantine
 from collector.records import Counts, EventRow, LevelHour, LevelSeries, NodeState
-from collector.tables import event, level_hour, message_count, node_online, node_state
+from collector.tables import (
+    event,
+    level_hour,
+    message_count,
+    node_anomaly,
+    node_online,
+    node_state,
+)
 from sensor.contract.codec import KINDS
 from sensor.contract.messages import LevelBatch, Message
 
@@ -82,6 +89,8 @@ def node_states(connection: Connection) -> dict[str, NodeState]:
     """Return where each node stands."""
     wanted = [column for column in node_state.c if column.name != "health_seq"]
     known = {row["node"]: dict(row) for row in connection.execute(select(*wanted)).mappings()}
+    for row in connection.execute(select(node_anomaly)):
+        known.setdefault(row.node, {"node": row.node}).update(replays=row.replays, forks=row.forks)
     for row in connection.execute(select(node_online)):
         state = known.setdefault(row.node, {"node": row.node})
         state.update(online=row.online, online_changed_at=row.changed_at)

@@ -8,13 +8,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from collector.errors import LedgerError
 from sensor.contract.codec import decode
 from sensor.contract.messages import Message
 
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """A message as it was received, with its place in the ledger."""
+    """A message as it was received, with its place in the ledger.
+
+    `payload` is empty once the message is pruned; there is no `message` in it then.
+    """
 
     position: int
     node: str
@@ -26,7 +30,11 @@ class StoredMessage:
 
     @cached_property
     def message(self) -> Message:
-        """The message, decoded once."""
+        """The message, decoded once; :class:`LedgerError` if it was pruned."""
+        if not self.payload:
+            raise LedgerError(
+                f"message {self.seq} of {self.node} was pruned: its hash and signature are left"
+            )
         return decode(self.payload)
 
 
@@ -116,6 +124,9 @@ class NodeState:
         Every message up to the first is there; the second is the newest that is.
     chain_breaks : int
         Neighbours in the chain that do not fit together.
+    replays, forks : int
+        How often a message came that was there already: as it was (sent again, by the node or by
+        somebody else; harmless), and with another content (refused).
     online : bool, optional
         None: the node has never said.
     simulated : bool
@@ -129,6 +140,8 @@ class NodeState:
     highest_seq: int = 0
     head_sha256: str | None = None
     chain_breaks: int = 0
+    replays: int = 0
+    forks: int = 0
     last_time: datetime | None = None
     last_received_at: datetime | None = None
     simulated: bool = False
@@ -139,7 +152,7 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is."""
+    """How much there is: messages, pruned ones too, and how often something was refused."""
 
     messages: int
     by_kind: Mapping[str, int]

@@ -1,7 +1,10 @@
 """The tables, as SQLAlchemy Core sees them; the same on SQLite and PostgreSQL.
 
-``message`` is the ledger itself: rows are only ever added. What :data:`PROJECTIONS` lists is
-derived from it and can be remade. The registry's tables and ``quarantine`` stand beside it.
+``message`` is the ledger itself: rows are only ever added, which triggers see to (see
+:mod:`collector.append_only`). What :data:`PROJECTIONS` lists is derived from it and can be remade.
+The registry's tables and ``quarantine`` stand beside it.
+
+Who changes a table adds a revision in ``collector/migrations/versions``; a test compares both.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
@@ -48,6 +52,14 @@ class UtcTime(TypeDecorator[datetime]):
 
 METADATA: Final = MetaData()
 
+# Named and shaped as Alembic expects it.
+schema_version: Final = Table(
+    "alembic_version",
+    METADATA,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
 # SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -64,10 +76,24 @@ message: Final = Table(
     Column("time", UtcTime, nullable=False),
     Column("start", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
+    # Empty once it is pruned; no message is empty by itself.
     Column("payload", LargeBinary, nullable=False),
     Column("signature", String, nullable=False),
     UniqueConstraint("node", "seq", name="message_node_seq"),
     Index("message_node_kind_start", "node", "kind", "start"),
+)
+
+# What was pruned, and when. A row that is `at_work` is what lets payloads be emptied; it is so only
+# within a transaction, so that nobody else can use it.
+pruning: Final = Table(
+    "pruning",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("received_before", UtcTime, nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("at_work", Boolean, nullable=False),
 )
 
 quarantine: Final = Table(
@@ -87,6 +113,16 @@ quarantine: Final = Table(
     UniqueConstraint("topic", "reason", "sha256", name="quarantine_same"),
 )
 
+# What made room for newer entries: only its number is kept.
+quarantine_overflow: Final = Table(
+    "quarantine_overflow",
+    METADATA,
+    Column("reason", String(20), primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+
 output_cursor: Final = Table(
     "output_cursor",
     METADATA,
@@ -100,6 +136,15 @@ node_online: Final = Table(
     Column("node", String(63), primary_key=True),
     Column("online", Boolean, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
+)
+
+# What came in and is not in the ledger, so that it cannot be derived from there.
+node_anomaly: Final = Table(
+    "node_anomaly",
+    METADATA,
+    Column("node", String(63), primary_key=True),
+    Column("replays", BigInteger, nullable=False),
+    Column("forks", BigInteger, nullable=False),
 )
 
 # --- projections: derived from `message` and the registry alone
@@ -156,19 +201,27 @@ event: Final = Table(
     Index("event_node_start", "node", "start"),
 )
 
-# What is simulated never shares a row with what was measured.
-level_hour: Final = Table(
-    "level_hour",
-    METADATA,
-    Column("node", String(63), primary_key=True),
-    Column("hour", UtcTime, primary_key=True, autoincrement=False),
-    Column("site", String(63), primary_key=True),
-    Column("simulated", Boolean, primary_key=True),
-    Column("energy", Double, nullable=False),
-    Column("lafmax_db", Double),
-    Column("valid_s", BigInteger, nullable=False),
-    Index("level_hour_site_hour", "site", "hour"),
-)
+
+def _hours(name: str, *indexes: Index) -> Table:
+    # What is simulated never shares a row with what was measured.
+    return Table(
+        name,
+        METADATA,
+        Column("node", String(63), primary_key=True),
+        Column("hour", UtcTime, primary_key=True, autoincrement=False),
+        Column("site", String(63), primary_key=True),
+        Column("simulated", Boolean, primary_key=True),
+        Column("energy", Double, nullable=False),
+        Column("lafmax_db", Double),
+        Column("valid_s", BigInteger, nullable=False),
+        *indexes,
+    )
+
+
+level_hour: Final = _hours("level_hour", Index("level_hour_site_hour", "site", "hour"))
+
+# The share of `level_hour` whose messages were pruned: what a rebuild starts from.
+level_hour_pruned: Final = _hours("level_hour_pruned")
 
 PROJECTIONS: Final = (node_state, message_count, event, level_hour)
 

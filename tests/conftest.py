@@ -16,6 +16,8 @@ from collector.database import open_database
 from collector.ledger import Ledger
 from collector.registry import Registry, Site
 from tests.peers import MOSQUITTO, Broker
+from tests.postgres import Cluster
+from tests.postgres import programs as postgresql_programs
 
 
 @pytest.fixture
@@ -24,6 +26,18 @@ def broker() -> Iterator[Broker]:
     if MOSQUITTO is None and os.environ.get("CI") != "true":
         pytest.skip("mosquitto is not installed")
     with Broker() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A real PostgreSQL, started once."""
+    programs = postgresql_programs()
+    if programs is None and os.environ.get("CI") != "true":
+        pytest.skip("PostgreSQL is not installed: the ledger is NOT tested on it")
+    if programs is None:
+        pytest.fail("PostgreSQL is not installed, and must be where CI=true")
+    with Cluster(programs) as running:
         yield running
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from sensor.passby.geometry import FloatArray, Track, heard
-from sensor.passby.harmonics import CombMap, Rates
+from sensor.passby.harmonics import ANALYSIS_RATE, CombMap, Rates, log_drift, measure_rates
 from sensor.passby.least_squares import bounded_influence, least_squares
 
 # Standard deviations of the engine's wander that are tried, and how long it remembers.
@@ -25,6 +25,9 @@ COUPLING, _COUPLING_UNCERTAINTY = 0.6, 0.35
 _DRIFT_PER_S = 0.025
 _ENGINE_AHEAD_M = 0.8
 _RATE_FLOOR = 1e-4
+# Beyond this within a few seconds it is another gear, and another fit.
+_STEEPEST_PER_S = 0.25
+_REPEATS = 2
 _FASTEST_MPS = 100.0
 _HARDEST_MPS2 = 8.0
 # Reflections in the road and the air's temperature: standard uncertainty of speed over sound's.
@@ -98,7 +101,7 @@ def search(
     for track in tracks:
         left = taken - np.log1p(heard(track, combs.heard_s, c_mps).range_rate)
         for drift in drifts_per_s:
-            score, log_hz = combs.best_along(left + drift * state.emission_s)
+            score, log_hz = combs.best_along(left + log_drift(drift, state.emission_s))
             if score > best.score:
                 best = Harmonic(track, score, float(drift), log_hz)
     return best
@@ -148,10 +151,32 @@ def fit(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> DopplerFi
     engine = Harmonic(
         track=_track(best[:4], found.track.direction).ahead(float(best[6])),
         score=found.score,
-        drift_per_s=float(best[5]),
+        drift_per_s=float(np.clip(best[5], -_STEEPEST_PER_S, _STEEPEST_PER_S)),
         log_hz=float(best[4]),
     )
     return DopplerFit(Belief(mean, covariance), engine, float(share @ np.array(_WANDERS)))
+
+
+def measure(
+    signal: FloatArray, prior: Belief, found: Harmonic, c_mps: float
+) -> tuple[Rates, DopplerFit]:
+    """Measure rates along what was found and fit them, then again along what that gave.
+
+    `signal` is at :data:`~sensor.passby.harmonics.ANALYSIS_RATE`.
+    """
+    rates, fitted = _measure_once(signal, prior, found, c_mps)
+    for _ in range(_REPEATS):
+        rates, fitted = _measure_once(signal, prior, fitted.engine, c_mps)
+    return rates, fitted
+
+
+def _measure_once(
+    signal: FloatArray, prior: Belief, engine: Harmonic, c_mps: float
+) -> tuple[Rates, DopplerFit]:
+    rates = measure_rates(
+        signal, ANALYSIS_RATE, engine.track, c_mps, engine.drift_per_s, engine.log_hz
+    )
+    return rates, fit(rates, prior, engine, c_mps)
 
 
 def _fit_with_wander(
@@ -166,7 +191,7 @@ def _fit_with_wander(
     def residuals(p: FloatArray) -> FloatArray:
         track = _track(p[:4], direction)
         state = heard(track.ahead(float(p[6])), rates.heard_s, c_mps)
-        model = p[4] + p[5] * state.emission_s - np.log1p(state.range_rate)
+        model = p[4] + log_drift(p[5], state.emission_s) - np.log1p(state.range_rate)
         left = solve_triangular(noise, rates.log_hz - model, lower=True, check_finite=False)
         growth = p[2] / np.exp(p[0])
         slip = np.hypot(_DRIFT_PER_S, _COUPLING_UNCERTAINTY * growth)

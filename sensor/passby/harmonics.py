@@ -18,9 +18,19 @@ _FLOOR_HZ = 120.0
 _LINE_HALF_HZ = 14.0
 _HALF_ORDERS_HZ = 500.0
 _LOCK_FRAME_S = 0.25
+# An engine does not turn backwards, whatever least squares may try.
+_LEAST_RATE = 0.2
 _REACH = 0.02
 # Overlapping, windowed frames know less than their powers claim.
 _OVERLAP = 2.25
+
+
+def log_drift(drift_per_s: float, emission_s: FloatArray) -> FloatArray:
+    """Logarithm of the engine's rate against that at the nearest point, for a steady drift.
+
+    The rate is linear in time, as it is in gear under constant acceleration.
+    """
+    return np.asarray(np.log(np.maximum(1.0 + drift_per_s * emission_s, _LEAST_RATE)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,5 +201,5 @@ def measure_rates(
     mean = share @ left
     variance = share @ left**2 - mean**2
     state = heard(track, spectra.heard_s, c_mps)
-    predicted = log_hz + np.log1p(drift_per_s * state.emission_s) - np.log1p(state.range_rate)
+    predicted = log_hz + log_drift(drift_per_s, state.emission_s) - np.log1p(state.range_rate)
     return Rates(spectra.heard_s, predicted + mean, np.sqrt(np.maximum(variance, 0.0)))

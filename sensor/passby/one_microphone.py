@@ -7,7 +7,7 @@ import numpy as np
 from sensor.passby import doppler, harmonics
 from sensor.passby.doppler import Belief, DopplerFit, Harmonic
 from sensor.passby.geometry import FloatArray, Geometry, Track
-from sensor.passby.harmonics import CombMap, Rates, Warped
+from sensor.passby.harmonics import CombMap, Warped
 from sensor.passby.level import LevelCourse, level_course
 from sensor.passby.resampling import resampled
 from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
@@ -30,7 +30,8 @@ _RESTLESS = 0.0045
 _WIDENED = 1.3
 _WIDEST_LOG_SIGMA = 0.19
 _MARGIN_S = 0.3
-_REPEATS = 2
+# Level and shift must be nearest at the same time, to this part of the level's uncertainty.
+_APART = 0.95
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -45,12 +46,12 @@ def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> An
     refusal = _unsuited(course, found, signal.size / rate)
     if refusal is not None:
         return Analysis(refusal, geometry)
-    rates, fit = _fit(signal, prior, found, geometry)
+    rates, fit = doppler.measure(signal, prior, found, geometry.c_mps)
     if second_engine(spectra, rates, fit.engine, geometry.c_mps):
         outcome: SpeedEstimate | SpeedRefused = refused("two_vehicles")
     else:
         evidence = doppler.doppler_evidence(rates, prior, fit.engine, geometry.c_mps)
-        outcome = _outcome(fit, evidence)
+        outcome = _outcome(fit, prior, evidence)
     return Analysis(outcome, geometry, engine=fit.engine, rates=rates, belief=fit.belief)
 
 
@@ -99,31 +100,10 @@ def _unsuited(course: LevelCourse, found: Harmonic, duration_s: float) -> SpeedR
     return None if tonal else refused("no_harmonics")
 
 
-def _fit(
-    signal: FloatArray, prior: Belief, found: Harmonic, geometry: Geometry
-) -> tuple[Rates, DopplerFit]:
-    """Measure rates along the track and fit it, then again along what that gave."""
-    rates, fit = _fit_once(signal, prior, found, geometry)
-    for _ in range(_REPEATS):
-        rates, fit = _fit_once(signal, prior, fit.engine, geometry)
-    return rates, fit
-
-
-def _fit_once(
-    signal: FloatArray, prior: Belief, engine: Harmonic, geometry: Geometry
-) -> tuple[Rates, DopplerFit]:
-    rates = harmonics.measure_rates(
-        signal,
-        harmonics.ANALYSIS_RATE,
-        engine.track,
-        geometry.c_mps,
-        engine.drift_per_s,
-        engine.log_hz,
-    )
-    return rates, doppler.fit(rates, prior, engine, geometry.c_mps)
-
-
-def _outcome(fit: DopplerFit, evidence: float) -> SpeedEstimate | SpeedRefused:
+def _outcome(fit: DopplerFit, prior: Belief, evidence: float) -> SpeedEstimate | SpeedRefused:
+    late_s = abs(float(fit.belief.mean[1] - prior.mean[1]))
+    if late_s > _APART * np.sqrt(prior.covariance[1, 1]):
+        return refused("disagreement")
     log_speed, sigma = fit.belief.log_speed
     sigma *= _WIDENED
     if evidence < _LEAST_EVIDENCE or fit.wander > _RESTLESS or sigma > _WIDEST_LOG_SIGMA:

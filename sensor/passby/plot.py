@@ -8,6 +8,7 @@ from scipy.signal import spectrogram
 from sensor.passby.delays import DelayMap, delays_of_s
 from sensor.passby.doppler import Harmonic
 from sensor.passby.geometry import FloatArray, heard
+from sensor.passby.harmonics import log_drift
 from sensor.passby.results import Analysis, SpeedEstimate
 from sensor.svg import Figure
 
@@ -122,8 +123,8 @@ def _each_time_alike(delays: DelayMap) -> FloatArray:
 def _change(engine: Harmonic, heard_s: FloatArray, analysis: Analysis) -> FloatArray:
     """Fitted change of the heard rate against the engine's own when nearest, as a part of it."""
     state = heard(engine.track, heard_s, analysis.geometry.c_mps)
-    drift = np.exp(engine.drift_per_s * state.emission_s)
-    return np.asarray(drift / (1.0 + state.range_rate) - 1.0)
+    drift = log_drift(engine.drift_per_s, state.emission_s)
+    return np.asarray(np.exp(drift) / (1.0 + state.range_rate) - 1.0)
 
 
 def _draw_rates(

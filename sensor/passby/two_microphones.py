@@ -11,7 +11,7 @@ from sensor.passby import doppler, harmonics, stereo
 from sensor.passby.delays import DelayMap, shift_along
 from sensor.passby.doppler import Belief, Harmonic
 from sensor.passby.geometry import FloatArray, Geometry
-from sensor.passby.harmonics import Rates, Warped
+from sensor.passby.harmonics import Warped
 from sensor.passby.phase_fit import StereoFit, state_of
 from sensor.passby.resampling import resampled
 from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
@@ -30,7 +30,7 @@ _LONGEST_WHEELBASE_M = 4.5
 _SEPARATE_S = 2.2
 _LEAST_COMB_SCORE = 10.0
 _SPEED_FACTORS = np.geomspace(0.7, 1.43, 9)
-_DRIFTS_PER_S = np.linspace(-0.08, 0.08, 17)
+_DRIFTS_PER_S = np.linspace(-0.1, 0.1, 17)
 # Engine and geometry contradict each other when the distance would have to be this wrong, in
 # standard uncertainties; from the first on the interval is widened, from the second none is given.
 _STRAINED, _BROKEN = 2.5, 4.0
@@ -94,8 +94,7 @@ def _with_engine(
     known = Analysis(refused("too_uncertain"), geometry, delays=delays, stereo=fitted)
     if found.score < _LEAST_COMB_SCORE:
         return replace(known, outcome=_outcome(belief, belief, fitted, "stereo"), belief=belief)
-    rates = _measure(signal, found, geometry)
-    fit = doppler.fit(rates, belief, found, geometry.c_mps)
+    rates, fit = doppler.measure(signal, belief, found, geometry.c_mps)
     known = replace(known, engine=fit.engine, rates=rates, belief=fit.belief)
     rate = harmonics.ANALYSIS_RATE
     spectra = harmonics.line_spectra(Warped(signal, np.arange(signal.size) / rate, rate))
@@ -122,17 +121,6 @@ def _search_engine(
     ]
     in_gear = doppler.COUPLING * base.acceleration_mps2 / base.speed_mps
     return doppler.search(combs, base, tracks, _DRIFTS_PER_S + in_gear, geometry.c_mps)
-
-
-def _measure(signal: FloatArray, found: Harmonic, geometry: Geometry) -> Rates:
-    return harmonics.measure_rates(
-        signal,
-        harmonics.ANALYSIS_RATE,
-        found.track,
-        geometry.c_mps,
-        found.drift_per_s,
-        found.log_hz,
-    )
 
 
 def _outcome(

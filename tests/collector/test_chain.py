@@ -49,7 +49,7 @@ def _message(name: str, i: int, at: datetime) -> Message:
 def content(ledger: Ledger) -> dict[str, Any]:
     """All that is derived, without what tells only of the order of arrival."""
     return {
-        "states": ledger.node_states(),
+        "states": {name: replace(state, replays=0) for name, state in ledger.node_states().items()},
         "counts": ledger.counts(),
         "events": sorted(
             (replace(row, position=0) for row in ledger.events()),

@@ -13,6 +13,7 @@ from collector.errors import LedgerError
 from collector.ledger import Ledger, Received
 from collector.registry import Registry
 from sensor.contract.signature import payload_hash
+from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import FakeNode, event, health, levels
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
@@ -50,11 +51,13 @@ def test_stores_bytes_as_they_came(ledger: Ledger, node: FakeNode) -> None:
 def test_appending_again_changes_nothing(ledger: Ledger, node: FakeNode) -> None:
     batch = [*minutes(node, 3), node.signed(event(node.name, START))]
     ledger.append(batch)
-    before = (ledger.counts(), ledger.events(), ledger.level_hours(), ledger.node_states())
+    before = (ledger.counts(), ledger.events(), ledger.level_hours())
+    state = ledger.node_states()[node.name]
     result = ledger.append([*batch, *batch])
     assert (result.stored, result.duplicates) == (0, 8)
     assert result.acked == {node.name: 4}
-    assert (ledger.counts(), ledger.events(), ledger.level_hours(), ledger.node_states()) == before
+    assert (ledger.counts(), ledger.events(), ledger.level_hours()) == before
+    assert ledger.node_states()[node.name] == replace(state, replays=8)
 
 
 def test_a_message_twice_in_one_batch_is_stored_once(ledger: Ledger, node: FakeNode) -> None:
@@ -79,6 +82,7 @@ def test_another_message_with_the_same_number_is_a_fork(
     (item,) = ledger.quarantined()
     assert item.reason == "fork"
     assert payload_hash(first.payload) in item.detail
+    assert ledger.node_states()[node.name].forks == 1
     assert item.payload == second.payload
 
 
@@ -243,6 +247,7 @@ def test_a_locked_database_is_one_sentence(database_url: str, node: FakeNode) ->
     waiting.dispose()
 
 
+@ONLY_SQLITE
 def test_a_full_disk_is_one_sentence_and_stores_nothing(
     database_url: str, node: FakeNode, ledger: Ledger
 ) -> None:

@@ -135,5 +135,5 @@ def test_the_page_shows_the_events(chain: Chain, tmp_path: Path) -> None:
 def test_nothing_was_lost_or_refused(chain: Chain) -> None:
     summary = get(f"http://127.0.0.1:{chain.port}/api/v1/summary")
     assert summary["quarantined"] == 0
-    states = {node["node"]: node for node in get(f"http://127.0.0.1:{chain.port}/api/v1/nodes")}
+    states = {node["id"]: node for node in get(f"http://127.0.0.1:{chain.port}/api/v1/nodes")}
     assert states

@@ -28,10 +28,10 @@ START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def config(tmp_path: Path, ledger: Ledger) -> Path:
-    """A configuration beside the ledger of the fixture."""
+def config(tmp_path: Path, database_url: str, ledger: Ledger) -> Path:
+    """A configuration that names the ledger of the fixture."""
     path = tmp_path / "collector.toml"
-    path.write_text('ledger = "sqlite:///ledger.sqlite"\n')
+    path.write_text(f'ledger = "{database_url}"\n')
     return path
 
 

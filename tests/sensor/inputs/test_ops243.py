@@ -8,7 +8,6 @@ import pty
 import threading
 import time
 import tty
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -125,8 +124,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    yield Terminal(tmp_path / "radar")
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(tmp_path / "radar")
 
 
 class Listener:

@@ -22,7 +22,7 @@ from sensor.inputs.propagation import (
 
 FloatArray = NDArray[np.float64]
 
-CHECK_SEED = 10_000
+CHECK_SEED = 20_000
 SAMPLE_RATE = 48_000
 _LEAD_S = 2.0
 VEHICLES = ("moped2", "moped4", "atractor", "car")

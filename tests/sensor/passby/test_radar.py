@@ -19,9 +19,9 @@ START = datetime(2026, 11, 23, 7, 45, tzinfo=UTC)
 GEOMETRY = Geometry({1: 6.0, -1: 6.0}, mic_height_m=0.4)
 
 
-def seen(speed_kmh: float, **settings: float) -> list[SpeedReading]:
+def seen(speed_kmh: float) -> list[SpeedReading]:
     config = SimulatedRadarConfig(
-        speed_kmh=speed_kmh, distance_m=6.0, every_s=8.0, passes=1, real_time=False, **settings
+        speed_kmh=speed_kmh, distance_m=6.0, every_s=8.0, passes=1, real_time=False
     )
     return list(SimulatedRadar(config, START).readings())
 

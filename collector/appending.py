@@ -1,0 +1,118 @@
+"""How verified messages get into the ledger, within a transaction that writes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from collector.chain import Chains, Link, Stored
+from collector.database import upsert
+from collector.inventory import Inventory
+from collector.projections import project
+from collector.tables import message, node_anomaly
+from collector.verification import Refused, Verified
+
+
+@dataclass(slots=True)
+class Appended:
+    """What became of messages: new ones, those that were there, and those that contradict.
+
+    `acked` tells, by node, up to which number all of its messages are there.
+    """
+
+    stored: list[Verified] = field(default_factory=list)
+    duplicates: list[Verified] = field(default_factory=list)
+    forks: list[Refused] = field(default_factory=list)
+    acked: Mapping[str, int] = field(default_factory=dict)
+
+
+def append(connection: Connection, inventory: Inventory, verified: Sequence[Verified]) -> Appended:
+    """Store what is new, and carry chains and projections on over it."""
+    position = next_position(connection)
+    seqs: defaultdict[str, set[int]] = defaultdict(set)
+    for item in verified:
+        seqs[item.message.node].add(item.message.seq)
+    chains = Chains(connection, seqs, before=position)
+    appended = _sorted(chains, verified)
+    if appended.stored:
+        stored = _store(connection, appended.stored, position)
+        chains.advance(stored)
+        project(connection, stored, inventory)
+    appended.acked = {node: state.acked_seq for node, state in chains.states.items()}
+    return appended
+
+
+def note_anomalies(connection: Connection, appended: Appended) -> None:
+    """Count what came and was there already, as it is or with another content."""
+    replays = Counter(item.message.node for item in appended.duplicates)
+    # The topic of a fork was found to be its node's.
+    forks = Counter(item.received.topic.split("/")[2] for item in appended.forks)
+    rows = [
+        {"node": node, "replays": replays[node], "forks": forks[node]}
+        for node in replays.keys() | forks.keys()
+    ]
+    if not rows:
+        return
+    insert = upsert(connection, node_anomaly)
+    counted = {name: node_anomaly.c[name] + insert.excluded[name] for name in ("replays", "forks")}
+    connection.execute(insert.on_conflict_do_update(index_elements=["node"], set_=counted), rows)
+
+
+def next_position(connection: Connection) -> int:
+    """Return where the next message will stand."""
+    return (connection.scalar(select(func.max(message.c.position))) or 0) + 1
+
+
+def _sorted(chains: Chains, verified: Iterable[Verified]) -> Appended:
+    appended = Appended()
+    for item in verified:
+        node, seq = item.message.node, item.message.seq
+        there = chains.link(node, seq)
+        if there is None:
+            chains.add(node, seq, Link(item.sha256, item.message.prev))
+            appended.stored.append(item)
+        elif there.sha256 == item.sha256:
+            appended.duplicates.append(item)
+        else:
+            detail = f"message {seq} of {node} is {there.sha256} in the ledger"
+            appended.forks.append(Refused(item.received, "fork", detail))
+    return appended
+
+
+def _store(connection: Connection, new: Sequence[Verified], position: int) -> list[Stored]:
+    stored = [_placed(number, item) for number, item in enumerate(new, start=position)]
+    rows = [
+        {
+            "position": place.position,
+            "node": place.node,
+            "seq": place.seq,
+            "prev": place.prev,
+            "sha256": place.sha256,
+            "kind": place.kind,
+            "time": place.time,
+            "start": item.start,
+            "received_at": place.received_at,
+            "payload": item.received.payload,
+            "signature": item.signature,
+        }
+        for place, item in zip(stored, new, strict=True)
+    ]
+    connection.execute(message.insert(), rows)
+    return stored
+
+
+def _placed(position: int, item: Verified) -> Stored:
+    return Stored(
+        position=position,
+        node=item.message.node,
+        seq=item.message.seq,
+        prev=item.message.prev,
+        sha256=item.sha256,
+        kind=item.message.kind,
+        time=item.message.time,
+        received_at=item.received.received_at,
+        message=item.message,
+    )

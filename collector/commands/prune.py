@@ -1,0 +1,56 @@
+"""``skolro collector prune``: retention as the configuration has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from collector.commands.opened import ConfigOption, Opened, opened
+from collector.commands.progress import progress_bar
+from collector.config import CollectorConfig
+from sensor.contract.codec import KINDS
+
+
+def prune(
+    config: ConfigOption,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+    ] = False,
+) -> None:
+    """Remove the content of messages that are older than [retention] allows.
+
+    Their numbers, hashes, signatures and times stay, so that the chains still verify.
+    """
+    now = datetime.now(UTC)
+    with opened(config) as collector:
+        limits = {kind: collector.config.retention.days(kind) for kind in KINDS}
+        for kind, days in limits.items():
+            if days is None:
+                typer.echo(f"{kind}: kept for ever.")
+                continue
+            count = _prune(collector, kind, now - timedelta(days=days), dry_run=dry_run)
+            verb = "would be pruned" if dry_run else "were pruned"
+            typer.echo(f"{kind}: {count} messages older than {days:g} days {verb}.")
+
+
+def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> int:
+    outputs = _outputs(collector.config)
+    total = collector.ledger.prunable(kind, before, outputs)
+    if dry_run or not total:
+        return total
+    done = 0
+    with progress_bar(f"Pruning {kind}") as told:
+
+        def count(pruned: int) -> None:
+            nonlocal done
+            done += pruned
+            told(done, total)
+
+        return collector.ledger.prune(kind, before, outputs=outputs, progress=count)
+
+
+def _outputs(config: CollectorConfig) -> list[str]:
+    # An output that is configured must have got a message before its content goes.
+    return ["influxdb"] if config.influxdb is not None else []

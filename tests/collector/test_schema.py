@@ -1,0 +1,180 @@
+"""A ledger of an older version keeps all it holds when it becomes one of this version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, inspect, select, text
+
+from collector import schema, tables
+from collector.backup import sqlite_path
+from collector.database import connect, open_database, reading, writing
+from collector.errors import LedgerError
+from collector.ledger import Ledger
+from collector.registry import Registry
+from collector.tables import schema_version
+from collector.upgrade import upgrade_database
+from tests.collector.conftest import ONLY_SQLITE
+
+# Written by the last version that had no versions: two nodes, six messages of each, a refused one.
+GOLDEN = Path(__file__).parents[1] / "golden" / "ledger" / "revision_1.sql"
+
+
+# Without tables that an output makes for itself.
+OURS = {table.name: table for table in vars(tables).values() if isinstance(table, Table)}
+OUR_METADATA = MetaData()
+for ours in OURS.values():
+    ours.to_metadata(OUR_METADATA)
+
+
+@pytest.fixture
+def older(database_url: str, tmp_path: Path) -> str:
+    """The URL of a ledger as the first version left it."""
+    path = sqlite_path(database_url)
+    if path is not None:
+        _load(path)
+        return database_url
+    _load(tmp_path / "golden.sqlite")
+    source = create_engine(f"sqlite:///{tmp_path / 'golden.sqlite'}")
+    target = connect(database_url)
+    with writing(target) as connection:
+        schema.upgrade(connection, "0001")
+        _copy(source, connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    source.dispose()
+    target.dispose()
+    return database_url
+
+
+def _load(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(GOLDEN.read_text(encoding="utf-8"))
+    connection.close()
+
+
+def _copy(source: Engine, target: Connection) -> None:
+    there, same = MetaData(), MetaData()
+    there.reflect(source)
+    same.reflect(target)
+    with source.connect() as connection:
+        for table in there.sorted_tables:
+            rows = connection.execute(select(table)).mappings().all()
+            if rows:
+                target.execute(same.tables[table.name].insert(), [dict(row) for row in rows])
+
+
+@pytest.fixture
+def upgraded(older: str) -> Iterator[Engine]:
+    """That ledger, of this version now."""
+    done = upgrade_database(older)
+    assert (done.before, done.after) == ("0001", schema.HEAD)
+    engine = open_database(older)
+    yield engine
+    engine.dispose()
+
+
+def test_all_that_was_there_is_there_and_holds(upgraded: Engine) -> None:
+    registry = Registry(upgraded)
+    ledger = Ledger(upgraded, registry)
+    assert ledger.check().holds
+    assert ledger.acked_seqs(["a-1", "a-2"]) == {"a-1": 6, "a-2": 6}
+    assert (ledger.counts().messages, ledger.counts().quarantined) == (12, 2)
+    assert (ledger.count_events(), len(ledger.level_hours())) == (4, 4)
+    assert (ledger.cursor("influxdb"), ledger.node_states()["a-1"].online) == (7, True)
+    assert registry.site_of("a-1") is not None
+    assert registry.speed_limits("ekskolan")[0].kmh == 30.0
+    before = ledger.events()
+    ledger.rebuild()
+    assert ledger.events() == before
+
+
+def test_messages_are_guarded_afterwards(upgraded: Engine) -> None:
+    with pytest.raises(LedgerError, match="append-only"), writing(upgraded) as connection:
+        connection.execute(text("DELETE FROM message"))
+
+
+def test_both_ways_end_in_the_same_tables(upgraded: Engine) -> None:
+    with reading(upgraded) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": _is_ours}
+        )
+        assert compare_metadata(context, OUR_METADATA) == []
+    expected = {(table.name, index.name) for table in OURS.values() for index in table.indexes}
+    assert _indexes(upgraded) == expected
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name in OURS
+
+
+def _indexes(engine: Engine) -> set[tuple[str, str | None]]:
+    there = inspect(engine)
+    return {
+        (table, index["name"])
+        for table in there.get_table_names()
+        for index in there.get_indexes(table)
+        if not index.get("duplicates_constraint")
+    }
+
+
+def test_the_revisions_are_those_there_are() -> None:
+    script = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    there = tuple(revision.revision for revision in script.walk_revisions())
+    assert there[::-1] == schema.REVISIONS
+
+
+def test_an_older_one_is_left_alone_until_somebody_says_so(older: str) -> None:
+    with pytest.raises(LedgerError, match="run skolro collector migrate"):
+        open_database(older)
+    engine = connect(older)
+    assert not inspect(engine).has_table("pruning")
+    engine.dispose()
+
+
+@ONLY_SQLITE
+def test_a_copy_of_what_was_there_is_kept(older: str) -> None:
+    copy = upgrade_database(older).backup
+    assert copy is not None
+    with pytest.raises(LedgerError, match="0001"):
+        open_database(f"sqlite:///{copy}")
+
+
+def test_again_does_nothing(upgraded: Engine, older: str) -> None:
+    done = upgrade_database(older)
+    assert (done.before, done.backup) == (schema.HEAD, None)
+
+
+def test_a_new_one_needs_no_revisions(database_url: str) -> None:
+    assert upgrade_database(database_url).after == schema.HEAD
+    engine = open_database(database_url)
+    with reading(engine) as connection:
+        assert connection.scalar(select(schema_version.c.version_num)) == schema.HEAD
+    engine.dispose()
+
+
+def test_a_newer_one_is_refused(database_url: str) -> None:
+    engine = open_database(database_url)
+    with writing(engine) as connection:
+        connection.execute(schema_version.update().values(version_num="9999"))
+    engine.dispose()
+    for way in (open_database, upgrade_database):
+        with pytest.raises(LedgerError, match=r"9999.*use the newer program"):
+            way(database_url)
+
+
+def test_a_failure_leaves_everything_as_it_was(older: str) -> None:
+    engine = connect(older)
+    with writing(engine) as connection:
+        # In the way of the last table that the revision makes.
+        connection.execute(text("CREATE TABLE node_anomaly (x INTEGER)"))
+    with pytest.raises(LedgerError, match="node_anomaly"):
+        upgrade_database(older, backup=False)
+    assert not inspect(engine).has_table("pruning")
+    assert not inspect(engine).has_table("alembic_version")
+    engine.dispose()
