@@ -225,9 +225,13 @@ class EventDetector:
         return self._given_out(event, first, last, flags or set())
 
     def _start_over(self, event: OpenEvent, last: int) -> None:
+        """Watch on; what fades after the event is not the beginning of the next one."""
+        rest = event.steps[last + 1 :]
+        lowest = min(range(len(rest)), key=lambda i: _or_quietest(rest[i].lafmax_db), default=0)
         self._before.clear()
-        self._before.extend(event.steps[last + 1 :])
-        lowest_db = min((x for x in event.levels_db[last:] if not math.isnan(x)), default=-math.inf)
+        self._before.extend(rest[lowest:])
+        levels_db = [x for x in event.levels_db[last:] if not math.isnan(x)]
+        lowest_db = min(levels_db, default=-math.inf)
         self._valley_db = None if lowest_db < self._release_db() else lowest_db
 
     def _given_out(
@@ -263,3 +267,7 @@ class EventDetector:
             if reading.start_frame + reading.frames > oldest:
                 break
             self._readings.popleft()
+
+
+def _or_quietest(level_db: float) -> float:
+    return -math.inf if math.isnan(level_db) else level_db

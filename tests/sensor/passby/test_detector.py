@@ -76,6 +76,15 @@ def test_a_tone_burst_through_the_meter_is_one_event(sample_rate: int) -> None:
     assert event.lcpeak_db == pytest.approx(level_db + 3.01, abs=0.5)
 
 
+def test_what_fades_after_a_loud_event_is_no_part_of_the_next() -> None:
+    def level(t: NDArray[np.float64]) -> NDArray[np.float64]:
+        fading = np.where(t >= 22, 94 - 34.7 * (t - 22), 94.0)
+        loud = np.where((t >= 20) & (fading > 40), fading, 40.0)
+        return np.where((t >= 27) & (t < 29), 78.0, loud)
+
+    assert [round(event.lafmax_db) for event in detected(level, 40)] == [94, 78]
+
+
 def test_a_pass_is_given_out_a_second_after_its_end() -> None:
     steps = steps_of(passes(30), 60)
     ((now, event),) = run(EventDetector(CONFIG, SAMPLE_RATE), steps, readings_of(steps))
