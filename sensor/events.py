@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -135,7 +136,7 @@ class EventAnalyst:
                 speed_kmh=round(found.speed_kmh, 1),
                 low_kmh=round(found.low_kmh, 1),
                 high_kmh=round(found.high_kmh, 1),
-                direction=found.direction,
+                direction=_sign(found.direction),
                 method=found.method,
             ),
             None,
@@ -147,6 +148,10 @@ class EventAnalyst:
         direction = speed.direction if speed else None
         distance_m = geometry(self._mounting).distance_m[direction or 1]
         return round(normalised_7m5_db(lafmax_db, distance_m), 1)
+
+
+def _sign(direction: int | None) -> Literal[1, -1] | None:
+    return None if direction is None else (1 if direction > 0 else -1)
 
 
 def geometry(mounting: Mounting) -> Geometry:

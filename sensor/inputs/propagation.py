@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter1d
-from scipy.signal import butter, sosfilt
 
 FloatArray = NDArray[np.float64]
 
@@ -130,6 +129,8 @@ class MovingSource:
     """
 
     def __init__(self, signal_pa: FloatArray, sample_rate: int, lead_s: float) -> None:
+        from scipy.signal import butter, sosfilt  # noqa: PLC0415 - see sensor/acoustics/filtering.py: costs seconds and 80 MB
+
         self.sample_rate = sample_rate
         self.lead_s = lead_s
         low = butter(2, _SPLIT_HZ, fs=sample_rate, output="sos")

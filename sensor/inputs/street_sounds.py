@@ -13,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import fftconvolve, lfilter
 
 from sensor.acoustics.weighting import weighting_db
 
@@ -47,6 +46,8 @@ def lafmax_db(pressure_pa: FloatArray, sample_rate: int) -> float:
     pressure_pa : ndarray, shape (frames,)
     sample_rate : int
     """
+    from scipy.signal import lfilter  # noqa: PLC0415 - see sensor/acoustics/filtering.py: costs seconds and 80 MB
+
     weighted = filtered(pressure_pa, sample_rate, a_weighting)
     decay = np.exp(-1.0 / (FAST_S * sample_rate))
     fast = lfilter([1.0 - decay], [1.0, -decay], np.square(weighted))
@@ -202,6 +203,8 @@ def bell(rng: np.random.Generator, duration_s: float, sample_rate: int) -> Float
     """An electric school bell: a hammer on a gong of inharmonic partials."""
     strikes = np.zeros(round(duration_s * sample_rate))
     # The last half second only rings out.
+    from scipy.signal import fftconvolve  # noqa: PLC0415 - see sensor/acoustics/filtering.py: costs seconds and 80 MB
+
     every = sample_rate / rng.uniform(11.0, 15.0)
     at = np.arange(0.0, max(0.1, duration_s - 0.5) * sample_rate, every).astype(int)
     strikes[at] = rng.uniform(0.8, 1.0, len(at))

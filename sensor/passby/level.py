@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
 from sensor.passby.geometry import FloatArray
 from sensor.passby.least_squares import bounded_influence, least_squares
@@ -72,6 +71,8 @@ def level_course(signal: FloatArray, sample_rate: float) -> LevelCourse:
 
 
 def _levels(signal: FloatArray, sample_rate: float) -> tuple[FloatArray, FloatArray]:
+    from scipy.signal import butter, sosfilt  # noqa: PLC0415 - see sensor/acoustics/filtering.py: costs seconds and 80 MB
+
     band = butter(2, _BAND_HZ, btype="bandpass", fs=sample_rate, output="sos")
     size = int(_FRAME_S * sample_rate)
     frames = signal.size // size

@@ -7,12 +7,12 @@ bands from 125 to 7500 Hz of the magnitude, logarithm with an offset of 0.001, p
 from __future__ import annotations
 
 from functools import cache
-from math import gcd
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import fft, signal
+
+from sensor.passby import resampling
 
 SAMPLE_RATE = 16_000
 WINDOW = 400
@@ -30,9 +30,7 @@ def resampled(sound: NDArray[np.floating], sample_rate: int) -> NDArray[np.float
     """Return `sound`, shape (frames,), at 16 kHz."""
     if sample_rate == SAMPLE_RATE:
         return sound.astype(np.float32)
-    common = gcd(SAMPLE_RATE, sample_rate)
-    up, down = SAMPLE_RATE // common, sample_rate // common
-    converted: NDArray[np.float64] = signal.resample_poly(sound.astype(np.float64), up, down)
+    converted = resampling.resampled(sound.astype(np.float64), sample_rate, SAMPLE_RATE)
     return converted.astype(np.float32)
 
 
@@ -49,7 +47,7 @@ def log_mel(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     ndarray, shape (1 + (samples - 400) // 160, 64), float32
     """
     frames = sliding_window_view(sound, WINDOW)[::HOP]
-    magnitude = np.abs(fft.rfft(frames * _hann(), FFT, axis=1))
+    magnitude = np.abs(np.fft.rfft(frames * _hann(), FFT, axis=1))
     mel: NDArray[np.float32] = np.log(magnitude @ mel_matrix() + np.float32(LOG_OFFSET))
     return mel
 
@@ -98,5 +96,5 @@ def mel_matrix() -> NDArray[np.float32]:
 
 @cache
 def _hann() -> NDArray[np.float32]:
-    window: NDArray[np.float32] = signal.windows.hann(WINDOW, sym=False).astype(np.float32)
-    return window
+    periodic = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    return periodic.astype(np.float32)

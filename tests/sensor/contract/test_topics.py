@@ -15,7 +15,8 @@ def test_a_topic_parses_to_what_it_was_made_of() -> None:
     "name",
     [
         "", "event", "skolro/v2/a/event", "skolro/v1/a/nothing", "skolro/v1/a/b/event",
-        "skolro/v1//event", "skolro/v1/A/event", "skolro/v1/a\n/event", "skolro/v1/a/ack", "x/skolro/v1/a/event",
+        "skolro/v1//event", "skolro/v1/A/event", "skolro/v1/a\n/event", "skolro/v1/a/ack",
+        "x/skolro/v1/a/event",
     ],
 )  # fmt: skip
 def test_other_topics_are_refused(name: str) -> None:
