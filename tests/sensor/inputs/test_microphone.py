@@ -39,6 +39,7 @@ with source:
         peak_pa = float(abs(block.pressure_pa).max())
         row = [block.start_frame, block.frames, block.gap, source.state, peak_pa]
         print(json.dumps([*row, time.monotonic()]))
+        time.sleep({pause_s} if number == 0 else 0)
         if number == {last}:
             source.stop()
 print(json.dumps(source.overflows))
@@ -94,9 +95,10 @@ def test_too_many_channels_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_flood_is_dropped_counted_and_marked(tmp_path: Path) -> None:
-    # ALSA's null device gives sound as fast as the machine can, which no reader keeps up with.
+    # ALSA's null device gives sound as fast as the machine can, and this reader rests at first:
+    # hundreds of times what the queue holds would pass in that time.
     environment = alsa(tmp_path, NULL.format(name="flood"))
-    lines = run(LISTEN.format(device="flood", last=400), environment).splitlines()
+    lines = run(LISTEN.format(device="flood", last=400, pause_s=3), environment).splitlines()
     blocks, overflows = [json.loads(line) for line in lines[:-1]], json.loads(lines[-1])
     end = 0
     for start_frame, frames, gap, *_ in blocks:
@@ -109,7 +111,7 @@ def test_a_flood_is_dropped_counted_and_marked(tmp_path: Path) -> None:
 
 def test_sound_arrives_with_its_level(tmp_path: Path, server: SoundServer) -> None:
     environment = alsa(tmp_path, PULSE.format(name="tone", socket=server.socket))
-    lines = run(LISTEN.format(device="tone", last=20), environment).splitlines()
+    lines = run(LISTEN.format(device="tone", last=20, pause_s=0), environment).splitlines()
     blocks = [json.loads(line) for line in lines[:-1]]
     assert len(blocks) == 21
     assert {block[1] for block in blocks} == {4800}
@@ -119,7 +121,7 @@ def test_sound_arrives_with_its_level(tmp_path: Path, server: SoundServer) -> No
 
 def test_a_device_that_is_lost_comes_back_after_a_gap(tmp_path: Path, server: SoundServer) -> None:
     environment = alsa(tmp_path, PULSE.format(name="tone", socket=server.socket))
-    program = "from sensor.inputs import *\n" + LISTEN.format(device="tone", last=-1)
+    program = "from sensor.inputs import *\n" + LISTEN.format(device="tone", last=-1, pause_s=0)
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ROOT,
