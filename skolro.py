@@ -58,6 +58,9 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "passby": Entry(
                 "sensor.commands.passby:passby", "Speed of a pass-by in a recording.", "sensor"
             ),
+            "rotate-key": Entry(
+                "sensor.commands.rotate_key:rotate_key", "Sign with a new key.", "sensor"
+            ),
             "calibrate": Entry(
                 "sensor.commands.calibrate:calibrate", "Check with a sound calibrator.", "sensor"
             ),
@@ -93,8 +96,24 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "collector.commands.restore:restore", "Bring a copy back.", "collector"
             ),
             "prune": Entry("collector.commands.prune:prune", "Apply retention.", "collector"),
+            "replay": Entry(
+                "collector.commands.replay:replay", "Fill an emptied InfluxDB again.", "collector"
+            ),
             "migrate": Entry(
                 "collector.commands.migrate:migrate", "Upgrade an older ledger.", "collector"
+            ),
+            "gap": Group(
+                "Numbers that are missing in the nodes' chains.",
+                {
+                    "list": Entry(
+                        "collector.commands.gap_list:gap_list", "What is missing.", "collector"
+                    ),
+                    "accept": Entry(
+                        "collector.commands.gap_accept:gap_accept",
+                        "Wait for it no longer.",
+                        "collector",
+                    ),
+                },
             ),
             "quarantine": Group(
                 "What was refused, and why.",
@@ -135,6 +154,86 @@ COMMANDS: Mapping[str, Entry | Group] = {
         {
             "add": Entry("collector.commands.node_add:node_add", "Make a node known.", "collector"),
             "list": Entry("collector.commands.node_list:node_list", "All nodes.", "collector"),
+            "key": Group(
+                "The keys that nodes sign with.",
+                {
+                    "list": Entry(
+                        "collector.commands.node_key_list:node_key_list", "All keys.", "collector"
+                    ),
+                    "add": Entry(
+                        "collector.commands.node_key_add:node_key_add",
+                        "Let a node sign with one more.",
+                        "collector",
+                    ),
+                    "revoke": Entry(
+                        "collector.commands.node_key_revoke:node_key_revoke",
+                        "Believe one no longer.",
+                        "collector",
+                    ),
+                },
+            ),
+        },
+    ),
+    "patterns": Group(
+        "When and where it happens, where to go, and whether it helped.",
+        {
+            "rates": Entry(
+                "collector.commands.patterns_rates:patterns_rates",
+                "How often, by hour of the week.",
+                "dashboards",
+            ),
+            "episodes": Entry(
+                "collector.commands.patterns_episodes:patterns_episodes",
+                "Passes that belong together, and why.",
+                "dashboards",
+            ),
+            "plan": Entry(
+                "collector.commands.patterns_plan:patterns_plan",
+                "The best windows of the coming week.",
+                "dashboards",
+            ),
+            "effect": Entry(
+                "collector.commands.patterns_effect:patterns_effect",
+                "What followed the patrols.",
+                "dashboards",
+            ),
+            "levels": Entry(
+                "collector.commands.patterns_levels:patterns_levels",
+                "Levels beside guideline values.",
+                "dashboards",
+            ),
+            "speed": Entry(
+                "collector.commands.patterns_speed:patterns_speed",
+                "V50, V85 and who was too fast.",
+                "dashboards",
+            ),
+            "backtest": Entry(
+                "collector.commands.patterns_backtest:patterns_backtest",
+                "How good earlier plans would have been.",
+                "dashboards",
+            ),
+        },
+    ),
+    "town": Group(
+        "Towns that do not exist, with known truth.",
+        {
+            "simulate": Entry(
+                "deploy.commands.town_simulate:town_simulate",
+                "Write the ledger of one.",
+                "demo",
+            ),
+        },
+    ),
+    "patrol": Group(
+        "The log of patrols.",
+        {
+            "add": Entry("collector.commands.patrol_add:patrol_add", "Log a patrol.", "collector"),
+            "list": Entry(
+                "collector.commands.patrol_list:patrol_list", "All patrols.", "collector"
+            ),
+            "remove": Entry(
+                "collector.commands.patrol_remove:patrol_remove", "Take one back.", "collector"
+            ),
         },
     ),
     "broker": Group(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from sensor.contract import toml_file
 from sensor.contract.errors import ConfigError
+from sensor.contract.logs import LogFormat
 from sensor.contract.tls import Tls, tls_from
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -29,7 +30,7 @@ def require_time_zone(name: str) -> None:
 def _ledger_url(text: str) -> URL:
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise ValueError(f"the ledger {text!r} is no URL: try sqlite:///ledger.sqlite") from error
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
         raise ValueError(
@@ -116,15 +117,27 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calibration_days: _Days | None = None
 
     def days(self, kind: str) -> float | None:
-        """Return for how many days messages of `kind` are kept; None: for ever."""
-        value: float | None = getattr(self, f"{kind}_days")
+        """Return for how many days messages of `kind` are kept; None: for ever.
+
+        What tells of the chain itself has no limit.
+        """
+        value: float | None = getattr(self, f"{kind}_days", None)
         return value
 
 
 class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of it; `ledger` is an SQLAlchemy URL of SQLite or PostgreSQL."""
+    """All of it.
+
+    Attributes
+    ----------
+    ledger : str
+        SQLAlchemy URL of SQLite or PostgreSQL.
+    log_format : {"human", "json"}
+        Lines for people, or a JSON object a line.
+    """
 
     ledger: str = "sqlite:///ledger.sqlite"
+    log_format: LogFormat = "human"
     broker: Broker = Broker()
     http: Http = Http()
     influxdb: InfluxDB | None = None

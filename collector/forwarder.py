@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from collector.ledger import Ledger
@@ -18,7 +19,7 @@ from collector.outputs import Output, OutputRejects, WriteResult
 from collector.registry import Registry
 from sensor.contract.errors import SkolroError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _random = random.SystemRandom()
 
 _BATCH: Final = 500
@@ -39,6 +40,8 @@ class ForwarderState:
         Since the forwarder was made.
     failing : str, optional
         Why nothing gets through at the moment.
+    failing_since : datetime, optional
+        Since when that is so.
     """
 
     position: int = 0
@@ -47,6 +50,7 @@ class ForwarderState:
     rejected: int = 0
     expired: int = 0
     failing: str | None = None
+    failing_since: datetime | None = None
 
 
 class Forwarder:
@@ -76,10 +80,16 @@ class Forwarder:
         self._batch_size = batch_size
         self._state = ForwarderState(ledger.cursor(output.name))
         self._stopping = threading.Event()
+        self.failure: Exception | None = None
         # A daemon: a crash elsewhere must end the process, and here it does no harm.
         self._thread = threading.Thread(
             target=self._run, name=f"forward-{output.name}", daemon=True
         )
+
+    @property
+    def name(self) -> str:
+        """The output's name."""
+        return self._output.name
 
     @property
     def state(self) -> ForwarderState:
@@ -102,10 +112,6 @@ class Forwarder:
             self._thread.join()
         self._output.close()
 
-    def rewind(self, position: int = 0) -> None:
-        """Forward everything behind `position` again, as into an output that was emptied."""
-        self._ledger.set_cursor(self._output.name, position)
-
     def step(self) -> int:
         """Forward one batch and return its size; 0 means that the output has got everything.
 
@@ -117,7 +123,7 @@ class Forwarder:
         position = self._ledger.cursor(self._output.name)
         messages = self._ledger.after(position, self._batch_size)
         if not messages:
-            self._state = replace(self._state, position=position, failing=None)
+            self._state = replace(self._state, position=position, failing=None, failing_since=None)
             return 0
         result = self._output.write(messages, self._ledger, self._registry)
         # Before the cursor: a crash in between must not lose what was refused.
@@ -142,9 +148,17 @@ class Forwarder:
             expired=before.expired + result.expired,
         )
         for line in result.rejected:
-            _log.warning("%s refuses a line for good: %s", self._output.name, line.reason)
+            log.warning("%s refuses a line for good: %s", self._output.name, line.reason)
 
     def _run(self) -> None:
+        try:
+            self._forward()
+        except Exception as error:
+            # Whoever watches the collector must see this: a silent stop would look like calm.
+            log.exception("forwarding to %s has failed; it goes on after a restart", self.name)
+            self.failure = error
+
+    def _forward(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -162,12 +176,13 @@ class Forwarder:
 
     def _note_failure(self, error: Exception) -> None:
         if self._state.failing is None:
-            _log.warning("forwarding to %s waits: %s", self._output.name, error)
-        self._state = replace(self._state, failing=str(error))
+            log.warning("forwarding to %s waits: %s", self._output.name, error)
+        since = self._state.failing_since or datetime.now(UTC)
+        self._state = replace(self._state, failing=str(error), failing_since=since)
 
     def _note_success(self, failures: int) -> None:
         if failures:
-            _log.info("forwarding to %s goes on after %d tries", self._output.name, failures)
+            log.info("forwarding to %s goes on; tried in vain: %d", self._output.name, failures)
 
 
 def back_off_s(failures: int, retry_after_s: float | None) -> float:

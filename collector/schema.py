@@ -15,7 +15,7 @@ from collector import append_only
 from collector.errors import LedgerError
 from collector.tables import METADATA, message, schema_version
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """All revisions in their order; the last one is what this program works with."""
 
 HEAD: Final = REVISIONS[-1]
@@ -87,6 +87,9 @@ def upgrade(connection: Connection, target: str = HEAD) -> str | None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    # Rollups use the database, which is opened with the help of this module.
+    from collector import rollups  # noqa: PLC0415
+
     before = revision(connection)
     if before is not None:
         require_known(before)
@@ -97,4 +100,5 @@ def upgrade(connection: Connection, target: str = HEAD) -> str | None:
     command.upgrade(config, target)
     if target == HEAD:
         append_only.install(connection)
+        rollups.refill(connection)
     return before

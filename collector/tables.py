@@ -130,6 +130,27 @@ output_cursor: Final = Table(
     Column("position", BigInteger, nullable=False),
 )
 
+# What an output refused for good, line by line; the same again is counted.
+output_rejected: Final = Table(
+    "output_rejected",
+    METADATA,
+    Column("output", String(40), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("line", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("rejected_at", UtcTime, nullable=False),
+    Column("last_rejected_at", UtcTime, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+# When each collector last wrote: that it can is known by trying.
+heartbeat: Final = Table(
+    "heartbeat",
+    METADATA,
+    Column("collector", String(200), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
 node_online: Final = Table(
     "node_online",
     METADATA,
@@ -145,6 +166,19 @@ node_anomaly: Final = Table(
     Column("node", String(63), primary_key=True),
     Column("replays", BigInteger, nullable=False),
     Column("forks", BigInteger, nullable=False),
+)
+
+# Gaps that somebody accepted to stay: rows are only ever added.
+gap_accepted: Final = Table(
+    "gap_accepted",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("node", String(63), nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("accepted_at", UtcTime, nullable=False),
+    Index("gap_accepted_node_last_seq", "node", "last_seq"),
 )
 
 # --- projections: derived from `message` and the registry alone
@@ -223,7 +257,57 @@ level_hour: Final = _hours("level_hour", Index("level_hour_site_hour", "site", "
 # The share of `level_hour` whose messages were pruned: what a rebuild starts from.
 level_hour_pruned: Final = _hours("level_hour_pruned")
 
-PROJECTIONS: Final = (node_state, message_count, event, level_hour)
+# Passes of vehicles that belong together, found anew around whatever comes in.
+episode: Final = Table(
+    "episode",
+    METADATA,
+    Column("site", String(63), primary_key=True),
+    Column("simulated", Boolean, primary_key=True),
+    Column("start", UtcTime, primary_key=True, autoincrement=False),
+    Column("end", UtcTime, nullable=False),
+    Column("passes", BigInteger, nullable=False),
+    Column("unconfirmed", BigInteger, nullable=False),
+    Column("lafmax_db", Double, nullable=False),
+    Column("speed_kmh", Double),
+    Column("reasons", JSON, nullable=False),
+)
+
+
+def _days(name: str, *columns: Column[Any]) -> Table:
+    # 24 numbers a column, one an hour from `begins` on: see collector.rollups.
+    counts = ("events", "unconfirmed", "episodes")
+    return Table(
+        name,
+        METADATA,
+        Column("site", String(63), primary_key=True),
+        Column("begins", UtcTime, primary_key=True, autoincrement=False),
+        Column("simulated", Boolean, primary_key=True),
+        *columns,
+        *(Column(count, LargeBinary, nullable=False) for count in counts),
+    )
+
+
+site_day: Final = _days("site_day", Column("measured_s", LargeBinary, nullable=False))
+
+# The share of `site_day` whose events were pruned: what is counted is added to it.
+site_day_pruned: Final = _days("site_day_pruned")
+
+# What nodes say they have no more: what they announced it with stands in `message`.
+absence: Final = Table(
+    "absence",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("node", String(63), nullable=False),
+    Column("reason", String(20), nullable=False),
+    Column("hashes", JSON(none_as_null=True)),
+    Index("absence_node_last_seq", "node", "last_seq"),
+)
+
+NODE_PROJECTIONS: Final = (node_state, message_count, event, level_hour, absence)
+SITE_PROJECTIONS: Final = (episode, site_day)
+PROJECTIONS: Final = (*NODE_PROJECTIONS, *SITE_PROJECTIONS)
 
 # --- the registry
 
@@ -264,6 +348,9 @@ node_key: Final = Table(
     Column("public_key", String(43), nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+    # The node's messages that announced it, and that announced the one after it.
+    Column("announced_seq", BigInteger),
+    Column("last_seq", BigInteger),
 )
 
 speed_limit: Final = Table(
@@ -287,6 +374,16 @@ guideline: Final = Table(
     Column("quantity", String(30), nullable=False),
     Column("value_db", Double, nullable=False),
     Column("source", String, nullable=False),
+    Column("note", String, nullable=False),
+)
+
+patrol: Final = Table(
+    "patrol",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", ForeignKey("site.id"), nullable=False),
+    Column("start", UtcTime, nullable=False),
+    Column("end", UtcTime, nullable=False),
     Column("note", String, nullable=False),
 )
 

@@ -34,6 +34,9 @@ from sensor.contract.tls import Tls
 COLLECTOR: Final = "skolro.collector"
 """Name of the first collector; the dot keeps it apart from every node."""
 
+HEALTH: Final = "skolro.health"
+"""Who looks whether the broker lives, and may do nothing else."""
+
 CA_DAYS: Final = 20 * 365
 SERVER_DAYS: Final = 2 * 365
 CLIENT_DAYS: Final = 3 * 365
@@ -109,6 +112,10 @@ class Authority:
                 f"{name[:80]!r} is no name of a collector: use {COLLECTOR} or {COLLECTOR}.SOMETHING"
             )
         return self._issue_client(f"collectors/{name}", name, validity)
+
+    def issue_health(self, validity: Validity | None = None) -> Tls:
+        """Certificate of who looks whether the broker lives."""
+        return self._issue_client(HEALTH, HEALTH, validity)
 
     def revoke(self, name: str) -> int:
         """Have the broker refuse every certificate that was issued for `name`; return how many.

@@ -7,3 +7,7 @@ from sensor.contract.errors import SkolroError
 
 class DeployError(SkolroError):
     """Something that was to be started, made or found is not there."""
+
+
+class ServiceFailedError(DeployError):
+    """A service that was at work could not go on."""

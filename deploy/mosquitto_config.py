@@ -13,7 +13,6 @@ Written for Mosquitto 2.0.  What it has no limit for is bounded otherwise, or sa
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,8 +20,9 @@ from typing import Final
 from msgspec import Struct
 
 from collector.subscriber import RECEIVE_MAXIMUM
-from deploy.authority import COLLECTOR, Authority, write_file
+from deploy.authority import COLLECTOR, HEALTH, Authority, write_file
 from deploy.errors import DeployError
+from deploy.handover import give_to
 from sensor.contract import topics
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES
 
@@ -37,6 +37,9 @@ _CA_FILE: Final = "ca.pem"
 _CERTIFICATE_FILE: Final = "server.pem"
 _KEY_FILE: Final = "server.key"
 _CRL_FILE: Final = "revoked.pem"
+_HEALTH_CERTIFICATE_FILE: Final = "health.pem"
+_HEALTH_KEY_FILE: Final = "health.key"
+_UPTIME: Final = "$SYS/broker/uptime"
 _OTHER_FILES: Final = 32
 """What mosquitto opens besides its clients' connections, and some to spare."""
 
@@ -106,7 +109,7 @@ def access_list(collectors: Sequence[str] = (COLLECTOR,)) -> str:
     """Return the text of the ``acl_file``: who may read and write what.
 
     A node, which is any other user, writes only on its own topics and hears only its own
-    ``ack`` and ``config``.
+    ``ack`` and ``config``.  Who looks whether the broker lives reads for how long it does.
     """
     lines = ["# Who may do what; written by Skolro. A node's user name is its id."]
     for name in collectors:
@@ -114,6 +117,7 @@ def access_list(collectors: Sequence[str] = (COLLECTOR,)) -> str:
         lines += [f"topic read {topics.topic('+', kind)}" for kind in _FROM_NODE]
         lines += [f"topic write {topics.topic('+', kind)}" for kind in _TO_NODE]
         lines.append("")
+    lines += [f"user {HEALTH}", "topic deny skolro/#", f"topic read {_UPTIME}", ""]
     lines += [f"pattern write {topics.topic('%u', kind)}" for kind in _FROM_NODE]
     lines += [f"pattern read {topics.topic('%u', kind)}" for kind in _TO_NODE]
     return "\n".join(lines) + "\n"
@@ -173,7 +177,8 @@ def write_broker(
 ) -> Path:
     """Write all that the broker needs into `folder`; return the path of its configuration.
 
-    The broker gets a new certificate each time, and the list of what is revoked as it is now.
+    The broker gets a new certificate each time, as does who looks whether it lives, and the list
+    of what is revoked as it is now.
     The authority's own key is not among it.  A broker that runs must be restarted: at SIGHUP
     it does not read the list again.
 
@@ -198,12 +203,14 @@ def write_broker(
         A host cannot be named in a certificate, the folder cannot be written, or there is no
         such owner.
     """
-    server = authority.issue_server(hosts)
+    server, health = authority.issue_server(hosts), authority.issue_health()
     copies = {
         _CA_FILE: authority.ca_file,
         _CRL_FILE: authority.crl_file,
         _CERTIFICATE_FILE: Path(server.certificate_file),
         _KEY_FILE: Path(server.key_file),
+        _HEALTH_CERTIFICATE_FILE: Path(health.certificate_file),
+        _HEALTH_KEY_FILE: Path(health.key_file),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -212,10 +219,8 @@ def write_broker(
         write_file(folder / ACCESS_FILE, access.encode(), 0o644)
         write_file(folder / SERVICE_FILE, (service or service_limits()).encode(), 0o644)
         write_file(folder / CONFIG_FILE, config.encode(), 0o644)
-        if owner is not None:
-            shutil.chown(folder / _KEY_FILE, owner)
-    except LookupError as error:
-        raise DeployError(f"there is no user {owner} to give the broker's key to") from error
     except OSError as error:
         raise DeployError(f"cannot write {folder}: {error.strerror}") from error
+    if owner is not None:
+        give_to(owner, folder / _KEY_FILE)
     return folder / CONFIG_FILE

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import uvicorn
+from sqlalchemy import Engine
 
 from collector.config import CollectorConfig
 from collector.database import open_database
 from collector.forwarder import Forwarder
+from collector.garbage import look_for_garbage_seldom
+from collector.heartbeat import Heartbeat
 from collector.ledger import Ledger
 from collector.live import LiveReadings
+from collector.metrics import Metrics
+from collector.operations import Operations
 from collector.outputs import OutputRejects, open_outputs
 from collector.registry import Registry
 from collector.subscriber import Subscriber
 from dashboards.briefing.app import create_app
+from deploy.errors import ServiceFailedError
 from deploy.processes import bind
+from deploy.supervision import Supervisor
+from sensor.contract.systemd import Notifier
 
 log = logging.getLogger(__name__)
+
+_LAST_ANSWERS_S: Final = 5
 
 
 def run_service(config: CollectorConfig) -> None:
@@ -28,23 +41,78 @@ def run_service(config: CollectorConfig) -> None:
     ------
     CollectorError, DeployError
         The ledger cannot be opened, the broker cannot be reached, or the port is taken.
+    ServiceFailedError
+        A part has failed for good, so that only a restart helps.
     """
     with ExitStack() as stack:
         listener = stack.enter_context(bind(config.http.host, config.http.port))
         engine = open_database(config.ledger)
         stack.callback(engine.dispose)
-        registry = Registry(engine)
-        ledger = Ledger(engine, registry)
+        ledger = Ledger(engine, Registry(engine))
         live = LiveReadings()
-        subscriber = Subscriber(config.broker, ledger, live)
+        metrics = Metrics(engine, ledger)
+        subscriber = Subscriber(config.broker, ledger, live, metrics.confirmed)
+        look_for_garbage_seldom()
         subscriber.start()
         stack.callback(subscriber.stop)
-        for output in open_outputs(config):
-            forwarder = Forwarder(ledger, registry, output, OutputRejects(engine))
-            forwarder.start()
-            stack.callback(forwarder.stop)
-        app = create_app(ledger, registry, config, live)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        forwarders = _forwarders(config, engine, ledger, stack)
+        heartbeat = Heartbeat(engine, config.broker.client_id)
+        operations = Operations(heartbeat, subscriber, forwarders)
+        metrics.watch(operations)
+        app = create_app(
+            ledger, ledger.registry, config, live, operations=operations, metrics=metrics
+        )
+        # Its own logging would print lines of another form between ours. A page that is open
+        # somewhere must not hold up the end.
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=_LAST_ANSWERS_S,
+            )
+        )
+        notifier = Notifier()
+        supervisor = Supervisor(operations, metrics.lag, notifier, lambda: _end(server))
+        supervisor.look()
         host, port = listener.getsockname()[:2]
         log.info("pages and API at http://%s:%d/", host, port)
-        server.run(sockets=[listener])
+        with _ended_by_signals(), supervisor.at_work():
+            notifier.ready()
+            server.run(sockets=[listener])
+            notifier.stopping()
+        if supervisor.failure is not None:
+            raise ServiceFailedError(f"{supervisor.failure}: see its log; a restart may help")
+
+
+def _end(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the server, and all after it in order.
+
+    uvicorn ends on them by itself, and then raises them once more for whoever handled them before:
+    that would be Python, and the process would be gone before what stands here.
+    """
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _forwarders(
+    config: CollectorConfig, engine: Engine, ledger: Ledger, stack: ExitStack
+) -> list[Forwarder]:
+    started = []
+    for output in open_outputs(config):
+        forwarder = Forwarder(ledger, ledger.registry, output, OutputRejects(engine))
+        forwarder.start()
+        stack.callback(forwarder.stop)
+        started.append(forwarder)
+    return started

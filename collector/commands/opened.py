@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import Engine
 
 from collector.config import CollectorConfig, load_config
 from collector.database import open_database
@@ -36,6 +37,7 @@ class Opened(NamedTuple):
     config: CollectorConfig
     ledger: Ledger
     registry: Registry
+    engine: Engine
 
     def local(self, at: datetime | None) -> str:
         """Return a time as people there read it."""
@@ -52,7 +54,7 @@ def opened(config_path: Path) -> Iterator[Opened]:
     engine = open_database(config.ledger)
     try:
         registry = Registry(engine)
-        yield Opened(config, Ledger(engine, registry), registry)
+        yield Opened(config, Ledger(engine, registry), registry, engine)
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, Opened, opened
 from collector.commands.progress import progress_bar
+from collector.commands.wording import some, verb
 from collector.config import CollectorConfig
 from sensor.contract.codec import KINDS
 
@@ -31,8 +32,9 @@ def prune(
                 typer.echo(f"{kind}: kept for ever.")
                 continue
             count = _prune(collector, kind, now - timedelta(days=days), dry_run=dry_run)
-            verb = "would be pruned" if dry_run else "were pruned"
-            typer.echo(f"{kind}: {count} messages older than {days:g} days {verb}.")
+            done = "would be pruned" if dry_run else f"{verb(count, 'was', 'were')} pruned"
+            what = f"{some(count, 'message')} older than {days:g} {'day' if days == 1 else 'days'}"
+            typer.echo(f"{kind}: {what} {done}.")
 
 
 def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> int:

@@ -15,11 +15,12 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from collector.config import InfluxDB
-from collector.ledger import Ledger, StoredMessage
+from collector.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs.influx_buckets import bucket_name, create_bucket
-from collector.outputs.measurements import SECONDS_KEPT_DAYS
+from collector.outputs.measurements import HOURS, SECONDS_KEPT_DAYS
 from collector.outputs.output import OutputUnavailableError, RejectedLine, WriteResult
-from collector.outputs.points import lines_of
+from collector.outputs.periods import hour_lines
+from collector.outputs.points import LinesByPolicy, lines_of
 from collector.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,19 @@ class InfluxOutput:
             InfluxDB cannot be reached or is not ready; write the same again later.
         """
         since = datetime.now(UTC) - _SECONDS_KEPT
-        by_policy = lines_of(messages, ledger, registry.inventory(), seconds_since=since)
+        return self._write_all(
+            lines_of(messages, ledger, registry.inventory(), seconds_since=since)
+        )
+
+    def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
+        """Write the levels of `hours`; errors as of :meth:`write`."""
+        return self._write_all({HOURS: list(hour_lines(hours, registry.inventory()))})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _write_all(self, by_policy: LinesByPolicy) -> WriteResult:
         refused = list(
             chain.from_iterable(
                 self._write_lines(policy, part)
@@ -87,10 +100,6 @@ class InfluxOutput:
             rejected=tuple(line for line in refused if _EXPIRED not in line.reason),
             expired=expired,
         )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def _write_lines(self, policy: str | None, lines: Sequence[str]) -> Iterator[RejectedLine]:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collector.errors import OutputError
-from collector.ledger import Ledger, StoredMessage
+from collector.ledger import Ledger, LevelHour, StoredMessage
 from collector.registry import Registry
 
 
@@ -74,6 +74,15 @@ class Output(Protocol):
         ------
         OutputUnavailableError
             It cannot be said whether everything was written: the same must be written again.
+        """
+
+    def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
+        """Write the levels of `hours`, whose messages may have been pruned.
+
+        Raises
+        ------
+        OutputUnavailableError
+            As in :meth:`write`.
         """
 
     def close(self) -> None:

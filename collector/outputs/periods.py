@@ -105,10 +105,9 @@ class TouchedPeriods:
         """Lines of ``sound_level_1h``."""
         for node, hours in self._hours.items():
             for first, end in _runs(hours, _HOUR):
-                for hour in ledger.level_hours(node=node, start=first, end=end):
-                    line = _hour_line(hour, inventory)
-                    if line:
-                        yield line
+                yield from hour_lines(
+                    ledger.level_hours(node=node, start=first, end=end), inventory
+                )
 
     def _complete(self, ledger: Ledger) -> None:
         """Compute the minutes that are covered in part only from all that the ledger has."""
@@ -137,6 +136,14 @@ class TouchedPeriods:
                 sums = found[_Minute(node, simulated, minute_s)]
                 sums.add(interval_s, laeq_db, lafmax_db, lceq_db)
         self._minutes.update(found)
+
+
+def hour_lines(hours: Iterable[LevelHour], inventory: Inventory) -> Iterator[str]:
+    """Lines of ``sound_level_1h`` for `hours`."""
+    for hour in hours:
+        line = _hour_line(hour, inventory)
+        if line:
+            yield line
 
 
 def energy(level_db: float) -> float:

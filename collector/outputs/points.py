@@ -28,7 +28,15 @@ from collector.outputs.periods import (
     origin_tag,
     site_tag,
 )
-from sensor.contract.messages import CalibrationCheck, Event, Health, LevelBatch, Message
+from sensor.contract.messages import (
+    Absence,
+    CalibrationCheck,
+    Event,
+    Health,
+    KeyChange,
+    LevelBatch,
+    Message,
+)
 
 LinesByPolicy: TypeAlias = dict[str | None, list[str]]
 """Lines by retention policy; None is the default one."""
@@ -81,8 +89,8 @@ def _lines_of_one(
             yield None, _event_line(message, inventory)
         case Health():
             yield None, _health_line(message, inventory)
-        case CalibrationCheck():
-            return  # a node's health carries how old its check is
+        case CalibrationCheck() | Absence() | KeyChange():
+            return  # a node's health carries how old its check is; the rest is for the chain
         case _:
             assert_never(message)
 

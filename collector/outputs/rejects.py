@@ -8,25 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Engine, String, Table, func, select
+from sqlalchemy import Engine, func, select
 
 from collector.database import reading, upsert, writing
 from collector.outputs.output import RejectedLine
-from collector.tables import METADATA, UtcTime
+from collector.tables import output_rejected
 
 _MAX_REASON: Final = 1000
-
-output_rejected: Final = Table(
-    "output_rejected",
-    METADATA,
-    Column("output", String(40), primary_key=True),
-    Column("sha256", String(64), primary_key=True),
-    Column("line", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("rejected_at", UtcTime, nullable=False),
-    Column("last_rejected_at", UtcTime, nullable=False),
-    Column("count", BigInteger, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +34,6 @@ class OutputRejects:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        with writing(engine) as connection:
-            output_rejected.create(connection, checkfirst=True)
 
     def put(self, output: str, lines: Sequence[RejectedLine]) -> None:
         """Keep `lines`; doing so again does no harm."""

@@ -1,18 +1,17 @@
 """The JSON API: what the pages show, for programs."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from collector.errors import RegistryError
 from collector.ledger import EventRow
 from dashboards.briefing.api_models import (
     EventOut,
-    HealthOut,
     HourOut,
     LevelsOut,
     NodeOut,
@@ -26,19 +25,30 @@ from sensor.contract.messages import NODE_PATTERN
 LONGEST_LEVELS: Final = timedelta(days=1)
 MOST_EVENTS: Final = 1000
 
+_DATE_AND_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d")
+
 _Answers = dict[int | str, dict[str, Any]]
-_UNREADABLE: Final[_Answers] = {503: {"model": Problem, "description": "Ledger unreadable"}}
+UNREADABLE: Final[_Answers] = {503: {"model": Problem, "description": "Ledger unreadable"}}
 _WRONG: Final[_Answers] = {
     404: {"model": Problem, "description": "Unknown site or node"},
     422: {"model": Problem, "description": "A parameter that cannot be used"},
 }
 
-router = APIRouter(prefix="/api/v1", tags=["measurements"], responses=_UNREADABLE)
-health_router = APIRouter(tags=["server"], responses=_UNREADABLE)
+router = APIRouter(prefix="/api/v1", tags=["measurements"], responses=UNREADABLE)
 
 Id = Annotated[str, Query(pattern=NODE_PATTERN)]
-From = Annotated[AwareDatetime | None, Query(alias="from", description="RFC 3339, included")]
-To = Annotated[AwareDatetime | None, Query(alias="to", description="RFC 3339, excluded")]
+
+
+def _written_out(value: object) -> object:
+    # A bare number would be taken for seconds or for milliseconds since 1970, by its size.
+    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
+        raise ValueError("a time is written as in 2026-11-22T10:00:00Z")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+From = Annotated[Time | None, Query(alias="from", description="RFC 3339, included")]
+To = Annotated[Time | None, Query(alias="to", description="RFC 3339, excluded")]
 
 
 def board_of(request: Request) -> Board:
@@ -108,13 +118,6 @@ def summary(board: BoardOf) -> SummaryOut:
             node in states and states[node].online is True for node in inventory.nodes
         ),
     )
-
-
-@health_router.get("/health")
-def health(board: BoardOf) -> HealthOut:
-    """Whether the server answers and can read its ledger."""
-    board.ledger.cursor("health")
-    return HealthOut(status="ok", version=version("skolro"))
 
 
 def _require_known(board: Board, site: str | None, node: str | None) -> None:

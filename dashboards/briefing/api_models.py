@@ -5,6 +5,7 @@ measured or not known, never for zero.
 """
 
 from datetime import datetime
+from importlib.metadata import version
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,8 +116,20 @@ class SummaryOut(Answer):
     nodes_online: int
 
 
-class HealthOut(Answer):
-    """The server answers and can read its ledger."""
+class ProblemOut(Answer):
+    """What is wrong with a part of the server, in a sentence."""
 
-    status: Literal["ok"]
-    version: str
+    part: str
+    text: str
+
+
+class HealthOut(Answer):
+    """How the server does."""
+
+    status: Annotated[
+        Literal["ok", "not_ready", "failed"], Field(description="failed: only a restart helps")
+    ]
+    live: bool
+    ready: bool
+    problems: list[ProblemOut]
+    version: str = version("skolro")

@@ -20,8 +20,10 @@ from collector.config import CollectorConfig
 from collector.errors import CollectorError
 from collector.ledger import Ledger
 from collector.live import LiveReadings
+from collector.metrics import Metrics
+from collector.operations import Operations
 from collector.registry import Registry
-from dashboards.briefing import api, chart_routes, pages
+from dashboards.briefing import api, chart_routes, health, pages
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.renderer import Renderer
@@ -33,12 +35,23 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(
-    ledger: Ledger, registry: Registry, config: CollectorConfig, live: LiveReadings
+    ledger: Ledger,
+    registry: Registry,
+    config: CollectorConfig,
+    live: LiveReadings,
+    *,
+    operations: Operations | None = None,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """Return the application that shows `ledger`, to be served by any ASGI server.
 
     The documentation pages of FastAPI are off, since they load from elsewhere;
     ``/openapi.json`` describes the API.
+
+    Parameters
+    ----------
+    operations, metrics
+        Of the collector that runs in this process, if one does.
     """
     app = FastAPI(
         title="Skolro",
@@ -48,13 +61,15 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan,
     )
+    app.state.operations = operations
+    app.state.metrics = metrics
     app.state.board = Board(ledger, registry, live, ZoneInfo(config.page.time_zone))
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
     app.state.drawings = chart_routes.new_drawings()
     app.include_router(api.router)
-    app.include_router(api.health_router)
+    app.include_router(health.router)
     app.include_router(chart_routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -28,7 +28,7 @@ def test_an_empty_file_is_a_whole_configuration(tmp_path: Path) -> None:
 
 def test_retention_is_for_ever_unless_told(tmp_path: Path) -> None:
     kept = load(tmp_path, "[retention]\nlevels_days = 90").retention
-    assert [kept.days(kind) for kind in KINDS] == [90.0, None, None, None]
+    assert {kind: kept.days(kind) for kind in KINDS} == dict.fromkeys(KINDS) | {"levels": 90.0}
     with pytest.raises(ConfigError, match="event_days"):
         load(tmp_path, "[retention]\nevent_days = 0")
 

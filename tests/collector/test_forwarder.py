@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from collector.config import InfluxDB
 from collector.forwarder import Forwarder, back_off_s
-from collector.ledger import Ledger, StoredMessage
+from collector.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs import (
     OutputRejects,
     OutputUnavailableError,
@@ -20,7 +21,8 @@ from collector.outputs import (
 )
 from collector.outputs.influx import InfluxOutput
 from collector.registry import Registry
-from tests.influx import Influx, running
+from tests.collector.conftest import ONLY_SQLITE
+from tests.influx import Influx, content, running
 from tests.peers import FakeNode, event, health, levels, wait_for
 
 _START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
@@ -144,35 +146,81 @@ def test_a_bad_line_is_kept_aside_and_the_rest_goes_on(
     assert _rows(influx, "event") == 3
 
 
-def test_a_refill_fills_an_emptied_influxdb_and_changes_no_other(
-    influx: Influx, ledger: Ledger, node: FakeNode, forwarder: Forwarder
+@ONLY_SQLITE
+def test_after_an_outage_everything_is_there_as_if_nothing_had_happened(
+    influx: Influx, ledger: Ledger, node: FakeNode, rejects: OutputRejects
 ) -> None:
-    _send(ledger, node, 0, 4)
-    forwarder.step()
-    tables = ("event", "seconds.sound_level", "sound_level_1m", "hours.sound_level_1h")
-    before = [influx.series("skolro", f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - InfluxQL of constants
-    for emptied in (False, True):
-        if emptied:
-            influx.query("skolro", "DROP DATABASE skolro")
-        forwarder.rewind()
-        assert forwarder.step() == 8
-        after = [influx.series("skolro", f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - InfluxQL of constants
-        assert after == before
+    """It answers with errors, hangs, is killed, and refuses lines; messages come meanwhile."""
+    config, calm = influx.new_config(), influx.new_config()
+    output = InfluxOutput(replace(config, timeout_s=0.5))
+    forwarder = Forwarder(ledger, ledger.registry, output, rejects, batch_size=10)
+    _refuse_as_bad(influx, config.bucket)
+    forwarder.start()
+    _send(ledger, node, 0, 15)
+    influx.answers.extend([(503, None), (429, "1"), (500, None)])
+    wait_for(lambda: forwarder.state.messages >= 10, 20.0)
+    influx.freeze()
+    _send(ledger, node, 15, 30)
+    wait_for(lambda: "cannot be reached" in (forwarder.state.failing or ""), 20.0)
+    influx.thaw()
+    wait_for(lambda: forwarder.state.failing is None, 20.0)
+    influx.kill()
+    _send(ledger, node, 30, 45)
+    wait_for(lambda: forwarder.state.failing, 20.0)
+    ledger.append([node.signed(health(node.name, _BAD))])
+    ledger.append([node.signed(health(node.name, _MALFORMED, outbox_depth=666))])
+    influx.refused = b"outbox_depth=666i"
+    influx.start()
+    _send(ledger, node, 45, 60)
+    _all_forwarded(forwarder, ledger)
+    forwarder.stop()
+    influx.refused = None
+    _forward_calmly(influx, ledger, calm)
+    expected, found = content(influx, calm.bucket), content(influx, config.bucket)
+    # One field was of another type, one line as if it were malformed.
+    assert (len(expected["node_health"]), found["node_health"]) == (2, [])
+    assert {**found, "node_health": expected["node_health"]} == expected
+    assert [len(expected[name]) for name in ("event", "sound_level")] == [60, 3600]
+    malformed, conflict = sorted(one.reason for one in rejects.newest("influxdb"))
+    assert malformed == "unable to parse a line"
+    assert "type conflict" in conflict
+
+
+_BAD = _START + timedelta(minutes=30)
+_MALFORMED = _START + timedelta(minutes=31)
+
+
+def _refuse_as_bad(influx: Influx, bucket: str) -> None:
+    """Let the shard of this week know another type for a field of a node's health."""
+    influx.query(bucket, f'CREATE DATABASE "{bucket}"')
+    influx.write(bucket, f"node_health uptime_s=1i {int(_BAD.timestamp())}000000000")
+    # The series goes, the field's type stays.
+    influx.query(bucket, "DELETE FROM node_health")
+
+
+def _forward_calmly(influx: Influx, ledger: Ledger, config: InfluxDB) -> None:
+    """Write everything at once to an InfluxDB that is well."""
+    output = InfluxOutput(config)
+    output.write(ledger.after(0, 1000), ledger, ledger.registry)
+    output.close()
 
 
 class _Refusing:
-    """An output that refuses one line of each write and then breaks, as often as it is told."""
+    """An output that refuses one line of each write, and is away or faulty if it is told."""
 
     name = "refusing"
     messages_per_s = 100.0
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, fault: Exception | None = None) -> None:
         self.failures = failures
+        self.fault = fault
         self.closed = False
 
     def write(
         self, messages: Sequence[StoredMessage], ledger: Ledger, registry: Registry
     ) -> WriteResult:
+        if self.fault is not None:
+            raise self.fault
         if self.failures:
             self.failures -= 1
             raise OutputUnavailableError("it is not there", retry_after_s=0.0)
@@ -181,8 +229,24 @@ class _Refusing:
             points=len(messages), rejected=(RejectedLine("bad", "because"),), expired=2
         )
 
+    def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
+        return WriteResult(points=len(hours) if registry.inventory().sites else 0)
+
     def close(self) -> None:
         self.closed = True
+
+
+def test_a_fault_in_an_output_ends_it_so_that_somebody_sees(
+    ledger: Ledger, node: FakeNode, rejects: OutputRejects, caplog: pytest.LogCaptureFixture
+) -> None:
+    _send(ledger, node, 0, 1)
+    faulty = _Refusing(fault=ZeroDivisionError("a fault of ours"))
+    forwarder = Forwarder(ledger, ledger.registry, faulty, rejects)
+    forwarder.start()
+    wait_for(lambda: not forwarder.is_alive)
+    assert isinstance(forwarder.failure, ZeroDivisionError)
+    assert "goes on after a restart" in caplog.text
+    forwarder.stop()
 
 
 def test_the_same_refused_line_is_counted_not_kept_twice(
@@ -213,7 +277,7 @@ def test_it_says_why_nothing_gets_through_and_that_it_does_again(
     assert not forwarder.is_alive
     said = [record.getMessage() for record in caplog.records]
     assert "forwarding to refusing waits: it is not there" in said
-    assert "forwarding to refusing goes on after 1 tries" in said
+    assert "forwarding to refusing goes on; tried in vain: 1" in said
 
 
 def test_catching_up_keeps_to_its_rate(

