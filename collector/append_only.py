@@ -50,12 +50,20 @@ _SQLITE: Final = {
         BEFORE DELETE ON pruning
         BEGIN SELECT RAISE(ABORT, '{refusal}: what was pruned stays on record'); END
     """,
+    "gap_accepted_no_update": """
+        BEFORE UPDATE ON gap_accepted
+        BEGIN SELECT RAISE(ABORT, '{refusal}: what was accepted stays on record'); END
+    """,
+    "gap_accepted_no_delete": """
+        BEFORE DELETE ON gap_accepted
+        BEGIN SELECT RAISE(ABORT, '{refusal}: what was accepted stays on record'); END
+    """,
 }
 
 _POSTGRESQL_FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION skolro_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'message' THEN
         IF ({new}) IS DISTINCT FROM ({old}) THEN
             RAISE EXCEPTION '{refusal}: no message can be changed';
         END IF;
@@ -64,7 +72,8 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION USING MESSAGE = '{refusal}: nothing can be removed from ' || TG_TABLE_NAME;
+    RAISE EXCEPTION USING MESSAGE =
+        '{refusal}: nothing can be removed or changed in ' || TG_TABLE_NAME;
 END $$
 """
 _POSTGRESQL: Final = {
@@ -73,6 +82,9 @@ _POSTGRESQL: Final = {
     "message_no_truncate": "BEFORE TRUNCATE ON message",
     "pruning_no_delete": "BEFORE DELETE ON pruning FOR EACH ROW",
     "pruning_no_truncate": "BEFORE TRUNCATE ON pruning",
+    "gap_accepted_no_update": "BEFORE UPDATE ON gap_accepted FOR EACH ROW",
+    "gap_accepted_no_delete": "BEFORE DELETE ON gap_accepted FOR EACH ROW",
+    "gap_accepted_no_truncate": "BEFORE TRUNCATE ON gap_accepted",
 }
 
 
@@ -90,7 +102,7 @@ def _install_postgresql(connection: Connection) -> None:
     connection.exec_driver_sql(_filled_in(_POSTGRESQL_FUNCTION))
     for name, when in _POSTGRESQL.items():
         # CREATE OR REPLACE TRIGGER would need PostgreSQL 14.
-        table = name.partition("_")[0]
+        table = name.partition("_no_")[0]
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
         connection.exec_driver_sql(
             f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION skolro_append_only()"

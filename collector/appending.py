@@ -8,25 +8,40 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
+from collector.absence import Stretch, gaps, hashes_in
 from collector.chain import Chains, Link, Stored
 from collector.database import upsert
 from collector.inventory import Inventory
+from collector.key_changes import contradiction, register_keys
 from collector.projections import project
 from collector.tables import message, node_anomaly
 from collector.verification import Refused, Verified
+from sensor.contract.messages import MOST_ASKED, Absence
 
 
 @dataclass(slots=True)
 class Appended:
     """What became of messages: new ones, those that were there, and those that contradict.
 
-    `acked` tells, by node, up to which number all of its messages are there.
+    `forks` are numbers that another message has, `late_keys` announce a key as of before what the
+    last one signed.
+
+    `acked` tells, by node, up to which number all of its messages are there, and `missing` what
+    is waited for, of nodes whose `acked` stood still. `rekeyed` are nodes that announced a key.
     """
 
     stored: list[Verified] = field(default_factory=list)
     duplicates: list[Verified] = field(default_factory=list)
     forks: list[Refused] = field(default_factory=list)
+    late_keys: list[Refused] = field(default_factory=list)
     acked: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, list[Stretch]] = field(default_factory=dict)
+    rekeyed: list[str] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[Refused]:
+        """All that contradicts what is in the ledger."""
+        return [*self.forks, *self.late_keys]
 
 
 def append(connection: Connection, inventory: Inventory, verified: Sequence[Verified]) -> Appended:
@@ -35,13 +50,24 @@ def append(connection: Connection, inventory: Inventory, verified: Sequence[Veri
     seqs: defaultdict[str, set[int]] = defaultdict(set)
     for item in verified:
         seqs[item.message.node].add(item.message.seq)
+        if isinstance(item.message, Absence):
+            seqs[item.message.node].update(hashes_in(item.message))
     chains = Chains(connection, seqs, before=position)
-    appended = _sorted(chains, verified)
+    before = {node: state.acked_seq for node, state in chains.states.items()}
+    appended = _sorted(connection, chains, verified)
     if appended.stored:
         stored = _store(connection, appended.stored, position)
         chains.advance(stored)
         project(connection, stored, inventory)
+        appended.rekeyed = register_keys(connection, appended.stored)
     appended.acked = {node: state.acked_seq for node, state in chains.states.items()}
+    stood_still = (
+        chains.states[node] for node, seq in before.items() if appended.acked[node] == seq
+    )
+    appended.missing = {
+        state.node: gaps(connection, state.node, state.acked_seq, state.highest_seq, MOST_ASKED)
+        for state in stood_still
+    }
     return appended
 
 
@@ -66,13 +92,17 @@ def next_position(connection: Connection) -> int:
     return (connection.scalar(select(func.max(message.c.position))) or 0) + 1
 
 
-def _sorted(chains: Chains, verified: Iterable[Verified]) -> Appended:
+def _sorted(connection: Connection, chains: Chains, verified: Iterable[Verified]) -> Appended:
     appended = Appended()
     for item in verified:
         node, seq = item.message.node, item.message.seq
         there = chains.link(node, seq)
-        if there is None:
+        if there is None and (late := contradiction(connection, item, appended.stored)):
+            appended.late_keys.append(late)
+        elif there is None:
             chains.add(node, seq, Link(item.sha256, item.message.prev))
+            if isinstance(item.message, Absence):
+                chains.add_absence(item.message)
             appended.stored.append(item)
         elif there.sha256 == item.sha256:
             appended.duplicates.append(item)

@@ -8,25 +8,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, select
 
+from collector.absence import (
+    Stretch,
+    Stretches,
+    hashes_in,
+    known_hashes,
+    stretches_in,
+    unawaited,
+)
 from collector.database import upsert
 from collector.tables import message, node_state
-from sensor.contract.messages import GENESIS, Health, Message
+from sensor.contract.messages import GENESIS, Absence, Health, Message
 
 _KEYS_A_QUERY: Final = 1000
+_COLUMNS: Final = tuple(column.name for column in node_state.c)
 
 
 class Link(NamedTuple):
-    """A message as its neighbours in the chain see it."""
+    """A message as its neighbours in the chain see it; `prev` is None where only they know it."""
 
     sha256: str
-    prev: str
+    prev: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +100,10 @@ class Chains:
     ) -> None:
         self._connection = connection
         self._before = before
+        self._news: defaultdict[str, list[Stretch]] = defaultdict(list)
+        # Of messages that are not there, but that their node told to be gone.
+        self._gone: dict[tuple[str, int], str] = {}
+        self._newly_gone: set[tuple[str, int]] = set()
         self.states = _states(connection, seqs)
         self._links = {
             (node, seq): link
@@ -99,12 +112,34 @@ class Chains:
         }
 
     def link(self, node: str, seq: int) -> Link | None:
-        """The stored message of that number; None: not there yet."""
-        return self._links.get((node, seq))
+        """The message of that number, stored or told to be gone; None: not there yet."""
+        if (there := self._links.get((node, seq))) is not None:
+            return there
+        sha256 = self._gone.get((node, seq))
+        return None if sha256 is None else Link(sha256, prev=None)
 
     def add(self, node: str, seq: int, link: Link) -> None:
         """Note a message that the batch stores."""
         self._links[node, seq] = link
+
+    def add_absence(self, told: Absence) -> None:
+        """Note what a message of the batch tells to be gone; of what is there it changes nothing.
+
+        The numbers that it tells the hashes of were among those of the batch.
+        """
+        self._news[told.node] += stretches_in(told)
+        for seq, sha256 in hashes_in(told).items():
+            if self.link(told.node, seq) is None:
+                self._gone[told.node, seq] = sha256
+                self._newly_gone.add((told.node, seq))
+
+    def pass_gaps(self, node: str) -> ChainState:
+        """Carry a state on over what nobody waits for any more, and write it."""
+        state = self.states[node]
+        acked = self._over_gaps(state, state.acked_seq, ())
+        self.states[node] = replace(state, acked_seq=acked)
+        self._write([self.states[node]])
+        return self.states[node]
 
     def advance(self, batch: Sequence[Stored]) -> None:
         """Carry the states on over the batch, all of whose messages were added, and write them."""
@@ -135,7 +170,8 @@ class Chains:
         return _with_health(state, (stored.message for stored in new))
 
     def _breaks(self, node: str, seqs: Collection[int]) -> int:
-        later = {number for seq in seqs for number in (seq, seq + 1)}
+        new = {*seqs, *(seq for name, seq in self._newly_gone if name == node)}
+        later = {number for seq in new for number in (seq, seq + 1)}
         return sum(self._is_broken(node, number) for number in later)
 
     def _is_broken(self, node: str, seq: int) -> bool:
@@ -143,13 +179,21 @@ class Chains:
         expected = GENESIS if seq == 1 else None
         if (earlier := self.link(node, seq - 1)) is not None:
             expected = earlier.sha256
-        return link is not None and expected is not None and link.prev != expected
+        if link is None or link.prev is None or expected is None:
+            return False
+        return link.prev != expected
 
     def _without_gap(self, state: ChainState, seqs: Collection[int]) -> int:
         acked = _through(state.acked_seq, seqs)
-        if acked == state.acked_seq or acked >= state.highest_seq:
+        stands = acked == state.acked_seq and state.node not in self._news
+        if stands or acked >= max(state.highest_seq, *seqs):
             return acked
         # A gap was closed: what came in before behind it counts now.
+        return self._over_gaps(state, acked, seqs)
+
+    def _over_gaps(self, state: ChainState, acked: int, seqs: Collection[int]) -> int:
+        told = unawaited(self._connection, state.node, acked)
+        unawaited_now = Stretches([*told, *self._news[state.node]])
         rows = self._connection.execute(
             select(message.c.seq)
             .where(message.c.node == state.node, message.c.seq > acked)
@@ -158,12 +202,12 @@ class Chains:
             .execution_options(yield_per=1000)
         )
         for (seq,) in rows:
-            acked = _through(acked, seqs)
+            acked = _through(acked, seqs, unawaited_now)
             if seq > acked + 1:
                 break
             acked = max(acked, seq)
         rows.close()
-        return _through(acked, seqs)
+        return _through(acked, seqs, unawaited_now)
 
     def _neighbours(self, state: ChainState, seqs: Collection[int]) -> dict[int, Link]:
         near = {number for seq in seqs for number in (seq - 1, seq, seq + 1)}
@@ -181,10 +225,14 @@ class Chains:
                 .where(message.c.position < self._before)
             )
             links.update({row.seq: Link(row.sha256, row.prev) for row in rows})
+        absent = [seq for seq in wanted if seq not in links]
+        told = known_hashes(self._connection, state.node, absent)
+        self._gone.update({(state.node, seq): sha256 for seq, sha256 in told.items()})
         return links
 
     def _write(self, states: Iterable[ChainState]) -> None:
-        rows = [asdict(state) for state in states]
+        # Not asdict(), which copies what is within.
+        rows = [{name: getattr(state, name) for name in _COLUMNS} for state in states]
         insert = upsert(self._connection, node_state)
         others = {name: insert.excluded[name] for name in rows[0] if name != "node"}
         self._connection.execute(
@@ -200,10 +248,17 @@ def _states(connection: Connection, nodes: Iterable[str]) -> dict[str, ChainStat
     return states
 
 
-def _through(acked: int, seqs: Collection[int]) -> int:
-    while acked + 1 in seqs:
-        acked += 1
-    return acked
+_NONE: Final = Stretches(())
+
+
+def _through(acked: int, seqs: Collection[int], unawaited_now: Stretches = _NONE) -> int:
+    while True:
+        if acked + 1 in seqs:
+            acked += 1
+        elif (end := unawaited_now.end_of(acked + 1)) is not None:
+            acked = end
+        else:
+            return acked
 
 
 def _with_health(state: ChainState, messages: Iterable[Message | None]) -> ChainState:

@@ -18,16 +18,19 @@ from sqlalchemy import Connection, Row, create_engine, func, select
 from collector.chain import Stored
 from collector.check_chain import ChainCheck, check_chain
 from collector.check_messages import examined, prunings
-from collector.check_projections import differences
+from collector.check_projections import differences, site_differences
 from collector.inventory import Inventory
-from collector.projections import begin_again, project
+from collector.projections import begin_again, project_rows
+from collector.rollups import refill
 from collector.tables import (
     METADATA,
+    NODE_PROJECTIONS,
     PROJECTIONS,
     level_hour_pruned,
     message,
     node_anomaly,
     quarantine,
+    site_day_pruned,
 )
 from sensor.contract.topics import parse
 
@@ -75,6 +78,8 @@ class LedgerCheck:
 
     Attributes
     ----------
+    differences : tuple of str
+        Where lists by site show something else than a rebuild would make of the messages.
     missing_positions : int
         Places between the first and the last message where there is none: something was removed.
     damage : tuple of str
@@ -83,13 +88,14 @@ class LedgerCheck:
 
     nodes: tuple[NodeCheck, ...]
     messages: int
+    differences: tuple[str, ...]
     missing_positions: int
     damage: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
         """Whether all is as it must be."""
-        whole = not self.missing_positions and not self.damage
+        whole = not (self.missing_positions or self.damage or self.differences)
         return whole and all(node.holds for node in self.nodes)
 
 
@@ -107,9 +113,12 @@ def check(
             if progress:
                 progress(page[-1].position, last)
         nodes = tuple(checking.node(node) for node in _nodes(connection))
+        refill(scratch)
+        by_site = tuple(site_differences(connection, scratch))
     return LedgerCheck(
         nodes=nodes,
         messages=checking.messages,
+        differences=by_site,
         missing_positions=last - checking.messages,
         damage=_damage(connection),
     )
@@ -140,7 +149,7 @@ class _Checking:
             if stored is not None:
                 readable.append(stored)
         if readable:
-            project(self._scratch, readable, self._inventory)
+            project_rows(self._scratch, readable, self._inventory)
         self.messages += len(page)
 
     def node(self, node: str) -> NodeCheck:
@@ -169,11 +178,12 @@ def _scratch(connection: Connection) -> Iterator[Connection]:
         engine = create_engine(f"sqlite:///{Path(folder) / 'projections.sqlite'}")
         try:
             with engine.connect() as scratch:
-                tables = [*PROJECTIONS, level_hour_pruned]
-                METADATA.create_all(scratch, tables=tables)
-                pruned = connection.execute(select(level_hour_pruned)).mappings().all()
-                if pruned:
-                    scratch.execute(level_hour_pruned.insert(), [dict(row) for row in pruned])
+                kept = (level_hour_pruned, site_day_pruned)
+                METADATA.create_all(scratch, tables=[*PROJECTIONS, *kept])
+                for table in kept:
+                    pruned = connection.execute(select(table)).mappings().all()
+                    if pruned:
+                        scratch.execute(table.insert(), [dict(row) for row in pruned])
                 begin_again(scratch)
                 yield scratch
         finally:
@@ -190,7 +200,7 @@ def _pages(connection: Connection) -> Iterator[Sequence[Row[Any]]]:
 
 def _nodes(connection: Connection) -> list[str]:
     """All nodes that the messages or their projections name."""
-    tables = (message, *PROJECTIONS)
+    tables = (message, *NODE_PROJECTIONS)
     return sorted(
         {node for t in tables for node in connection.scalars(select(t.c.node).distinct())}
     )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, func, select
 
+from collector.absence import (
+    Stretch,
+    Stretches,
+    accepted_gaps,
+    counted,
+    hashes_in,
+    stretches_in,
+)
 from collector.chain import ChainState
 from collector.tables import message
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Message
+from sensor.contract.messages import Absence, Message
 
 _MOST_TOLD: Final = 100
 _COLUMNS: Final = (
@@ -35,6 +44,9 @@ class ChainCheck:
         First and last number of what is missing, the first hundred stretches.
     missing : int
         Messages in all gaps.
+    thinned, lost, accepted : int
+        Messages that are not there and that nobody waits for: thinned to minute values or lost,
+        as the node says itself, and accepted to be missing by somebody here.
     breaks : list of int
         Numbers of messages that name another predecessor than the one there is, the first hundred.
     broken : int
@@ -46,6 +58,9 @@ class ChainCheck:
     highest_seq: int = 0
     gaps: list[tuple[int, int]] = field(default_factory=list)
     missing: int = 0
+    thinned: int = 0
+    lost: int = 0
+    accepted: int = 0
     breaks: list[int] = field(default_factory=list)
     broken: int = 0
 
@@ -54,12 +69,12 @@ class ChainCheck:
         """Whether it is whole from the first message to the last."""
         return not self.missing and not self.broken
 
-    def add(self, seq: int, *, fits: bool, pruned: bool) -> None:
-        """Note the next message."""
-        if seq > self.highest_seq + 1:
-            self.missing += seq - self.highest_seq - 1
+    def add(self, seq: int, gaps: Iterable[Stretch], *, fits: bool, pruned: bool) -> None:
+        """Note the next message, and what is waited for before it."""
+        for first, last in gaps:
+            self.missing += last - first + 1
             if len(self.gaps) < _MOST_TOLD:
-                self.gaps.append((self.highest_seq + 1, seq - 1))
+                self.gaps.append((first, last))
         if not fits:
             self.broken += 1
             if len(self.breaks) < _MOST_TOLD:
@@ -71,8 +86,12 @@ class ChainCheck:
 
 def check_chain(connection: Connection, node: str) -> tuple[ChainCheck, ChainState]:
     """Return what was found of a node's chain, and the state that a rebuild would give it."""
-    found = ChainCheck()
+    thinned, lost, accepted = counted(connection, node)
+    found = ChainCheck(thinned=thinned, lost=lost, accepted=accepted)
     state = ChainState(node)
+    # Of what the messages say, not of the list that is made of them.
+    hashes, told = _told(connection, node)
+    unawaited = Stretches([*told, *_accepted(connection, node)])
     rows = connection.execute(
         select(*_COLUMNS)
         .where(message.c.node == node)
@@ -80,18 +99,37 @@ def check_chain(connection: Connection, node: str) -> tuple[ChainCheck, ChainSta
         .execution_options(yield_per=1000)
     )
     for row in rows:
-        # Across a gap nothing can be said.
-        fits = row.seq != state.highest_seq + 1 or row.prev == state.head_sha256
-        found.add(row.seq, fits=fits, pruned=bool(row.pruned))
-        state = _carried_on(state, row, fits=fits)
+        before = state.head_sha256 if row.seq == state.highest_seq + 1 else None
+        # Across a gap nothing can be said, but where the node told the hashes.
+        expected = before or hashes.get(row.seq - 1)
+        fits = expected is None or row.prev == expected
+        gaps = list(unawaited.without(state.highest_seq + 1, row.seq - 1))
+        found.add(row.seq, gaps, fits=fits, pruned=bool(row.pruned))
+        state = _carried_on(state, row, fits=fits, whole=not gaps)
     return found, _with_content(connection, state)
 
 
-def _carried_on(state: ChainState, row: Row[Any], *, fits: bool) -> ChainState:
+def _told(connection: Connection, node: str) -> tuple[dict[int, str], list[Stretch]]:
+    query = select(message.c.payload).where(message.c.node == node, message.c.kind == "absence")
+    hashes: dict[int, str] = {}
+    stretches: list[Stretch] = []
+    for payload in connection.scalars(query.order_by(message.c.position)):
+        told = _readable(payload)
+        if isinstance(told, Absence):
+            hashes = hashes_in(told) | hashes
+            stretches += stretches_in(told)
+    return hashes, stretches
+
+
+def _accepted(connection: Connection, node: str) -> list[Stretch]:
+    return [(gap.first_seq, gap.last_seq) for gap in accepted_gaps(connection, node)]
+
+
+def _carried_on(state: ChainState, row: Row[Any], *, fits: bool, whole: bool) -> ChainState:
     received = [row.received_at, *([state.last_received_at] if state.last_received_at else [])]
     return replace(
         state,
-        acked_seq=row.seq if row.seq == state.acked_seq + 1 else state.acked_seq,
+        acked_seq=row.seq if whole and state.acked_seq == state.highest_seq else state.acked_seq,
         highest_seq=row.seq,
         head_sha256=row.sha256,
         chain_breaks=state.chain_breaks + (not fits),

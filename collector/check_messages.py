@@ -14,8 +14,8 @@ from collector.tables import pruning
 from collector.verification import Received, Refused, Verified, examine
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Message
-from sensor.contract.signature import payload_hash
+from sensor.contract.messages import KeyChange, Message
+from sensor.contract.signature import payload_hash, public_key_from_text, thumbprint
 from sensor.contract.topics import topic
 
 
@@ -41,7 +41,7 @@ def examined(
     received = Received(topic(row.node, row.kind), payload, row.signature, row.received_at)
     match examine(received, inventory):
         case Verified() as verified:
-            faults += _contradictions(row, verified)
+            faults += [*_contradictions(row, verified), *_unknown_key(verified, inventory)]
             return _stored(row, verified.message), faults
         case Refused(detail=detail):
             content = _readable(payload)
@@ -61,6 +61,13 @@ def _contradictions(row: Row[Any], verified: Verified) -> list[str]:
         for name, (listed, said) in pairs.items()
         if listed != said
     ]
+
+
+def _unknown_key(verified: Verified, inventory: Inventory) -> list[str]:
+    if not isinstance(verified.message, KeyChange):
+        return []
+    kid = thumbprint(public_key_from_text(verified.message.public_key))
+    return [] if kid in inventory.keys else ["the key that it announces is not registered"]
 
 
 def _readable(payload: bytes) -> Message | None:

@@ -7,10 +7,18 @@ from dataclasses import asdict
 from math import isclose
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
 from collector.chain import ChainState
-from collector.tables import event, level_hour, message_count, node_state
+from collector.tables import (
+    absence,
+    episode,
+    event,
+    level_hour,
+    message_count,
+    node_state,
+    site_day,
+)
 
 _Row: TypeAlias = RowMapping
 
@@ -18,7 +26,9 @@ _NAMES: Final = {
     message_count: "numbers of messages",
     event: "events",
     level_hour: "hours of levels",
+    absence: "stretches of absent messages",
 }
+_NAMES_BY_SITE: Final = {episode: "episodes", site_day: "days of hours"}
 # Sums of the same terms in another order differ in their last digits.
 _TOLERANCE: Final = 1e-9
 
@@ -36,15 +46,33 @@ def differences(
         names = [name for name, value in made.items() if listed[name] != value]
         yield f"its listed state differs in {', '.join(names)}"
     for table, name in _NAMES.items():
-        there, expected = _rows(connection, table, node), _rows(scratch, table, node)
-        keys = there.keys() | expected.keys()
-        count = sum(not _same(there.get(key), expected.get(key)) for key in keys)
-        if count:
-            yield f"{count} {name} are listed otherwise than the messages say"
+        yield from _compared(connection, scratch, table, name, table.c.node == node)
 
 
-def _rows(connection: Connection, table: Table, node: str) -> dict[tuple[Any, ...], _Row]:
-    rows = connection.execute(select(table).where(table.c.node == node)).mappings()
+def site_differences(connection: Connection, scratch: Connection) -> Iterator[str]:
+    """Yield, in words, where the projections by site are not those in `scratch`."""
+    for table, name in _NAMES_BY_SITE.items():
+        sites = select(table.c.site).distinct()
+        there = {*connection.scalars(sites), *scratch.scalars(sites)}
+        for site in sorted(there):
+            for text in _compared(connection, scratch, table, name, table.c.site == site):
+                yield f"{site}: {text}"
+
+
+def _compared(
+    connection: Connection, scratch: Connection, table: Table, name: str, of: ColumnElement[bool]
+) -> Iterator[str]:
+    there, expected = _rows(connection, table, of), _rows(scratch, table, of)
+    keys = there.keys() | expected.keys()
+    count = sum(not _same(there.get(key), expected.get(key)) for key in keys)
+    if count:
+        yield f"{name}: {count} listed otherwise than the messages say"
+
+
+def _rows(
+    connection: Connection, table: Table, of: ColumnElement[bool]
+) -> dict[tuple[Any, ...], _Row]:
+    rows = connection.execute(select(table).where(of)).mappings()
     names = [column.name for column in table.primary_key]
     return {tuple(row[name] for name in names): row for row in rows}
 

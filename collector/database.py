@@ -6,21 +6,36 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from collector import schema
-from collector.errors import LedgerError
+from collector.errors import LedgerError, UnstorableError
 
 _BUSY_TIMEOUT_S: Final = 10.0
 _WRITING: Final = "skolro_writing"
+_PAGE_BYTES: Final = 8192
+_PAGES_IN_LOG: Final = 2000
+_CACHE_KB: Final = 32_768
 _LOCK_KEY: Final = 0x736B6F6C726F
 """Of PostgreSQL's advisory lock that writers take: "skolro" in ASCII."""
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# Each batch reads and writes the newest health of its nodes; the standard library is slow at that.
+_JSON: Final[dict[str, Any]] = {
+    "json_serializer": _json,
+    "json_deserializer": msgspec.json.decode,
+}
 
 
 def open_database(url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
@@ -100,10 +115,12 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def explained(engine: Engine) -> Iterator[None]:
     """Turn the database's errors within into a :class:`LedgerError` of one sentence."""
+    where = engine.url.render_as_string(hide_password=True)
     try:
         yield
+    except (DataError, OverflowError) as error:
+        raise UnstorableError(f"the ledger {where} cannot hold it: {_sentence(error)}") from error
     except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
-        where = engine.url.render_as_string(hide_password=True)
         raise LedgerError(f"the ledger {where} cannot be used: {_sentence(error)}") from error
 
 
@@ -131,7 +148,7 @@ def _engine(url: str, busy_timeout_s: float) -> Engine:
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         options = f"-c lock_timeout={round(busy_timeout_s * 1000)}"
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"options": options})
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"options": options}, **_JSON)
     except (ArgumentError, NoSuchModuleError) as error:
         raise LedgerError(
             f"{url!r} is no URL of a ledger: write sqlite:///PATH or postgresql://HOST/NAME"
@@ -145,14 +162,19 @@ def _engine(url: str, busy_timeout_s: float) -> Engine:
 def _sqlite_engine(url: URL, busy_timeout_s: float) -> Engine:
     if not url.database or url.database == ":memory:":
         raise LedgerError("a ledger in memory keeps nothing: write sqlite:///PATH")
-    engine = create_engine(url, connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(url, connect_args={"timeout": busy_timeout_s}, **_JSON)
 
     @event.listens_for(engine, "connect")
     def _settings(connection: sqlite3.Connection, _record: object) -> None:
         # None: we say BEGIN ourselves, since sqlite3 by itself would never lock before reading.
         connection.isolation_level = None
+        # Of a new file only: a message fits into one page then.
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # Under load, pages that many batches change are written back to the file less often.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_LOG}")
+        connection.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

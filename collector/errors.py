@@ -13,6 +13,10 @@ class LedgerError(CollectorError):
     """The ledger cannot be opened, read or written."""
 
 
+class UnstorableError(LedgerError):
+    """What is to be stored has a value that the database cannot hold; trying again is no use."""
+
+
 class RegistryError(CollectorError, ValueError):
     """A site or node that is unknown, known already, or described wrongly."""
 
@@ -23,3 +27,7 @@ class BrokerError(CollectorError, ConnectionError):
 
 class OutputError(CollectorError):
     """An output such as InfluxDB refuses or cannot be reached."""
+
+
+class AnalysisError(CollectorError, ValueError):
+    """A question that cannot be answered: an empty period, a site without data."""

@@ -80,13 +80,19 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeKey:
-    """A public key of a node; `kid` is its RFC 7638 thumbprint."""
+    """A public key of a node; `kid` is its RFC 7638 thumbprint.
+
+    `announced_seq` and `last_seq` are the numbers of the node's messages that announced it and
+    the one after it; None: somebody registered it here, and: none has followed.
+    """
 
     kid: str
     node: str
     public_key: Ed25519PublicKey
     since: datetime
     revoked_at: datetime | None = None
+    announced_seq: int | None = None
+    last_seq: int | None = None
 
     @classmethod
     def from_text(
@@ -140,6 +146,24 @@ class Guideline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patrol:
+    """A traffic check at a site; `id` is None until it is logged."""
+
+    site: str
+    start: datetime
+    end: datetime
+    note: str = ""
+    id: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(
+            self.start < self.end,
+            f"a patrol at {self.site} must end after it begins: {self.end} is not after "
+            f"{self.start}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """The whole registry at one moment; never changes.
 
@@ -151,6 +175,8 @@ class Inventory:
         Of each node, in order of time.
     keys : mapping
         By thumbprint, revoked ones too.
+    patrols : tuple
+        In order of time.
     """
 
     version: int
@@ -160,6 +186,7 @@ class Inventory:
     keys: Mapping[str, NodeKey]
     speed_limits: tuple[SpeedLimit, ...]
     guidelines: tuple[Guideline, ...]
+    patrols: tuple[Patrol, ...] = ()
 
     def site_of(self, node: str, at: datetime | None = None) -> Site | None:
         """Where `node` hung at that time (now unless told); None: nowhere that is known."""

@@ -11,10 +11,15 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
-from collector import appending, quarantine, queries
+from collector import appending, pattern_queries, quarantine, queries
+from collector.absence import AcceptedGap, accepted_gaps, gaps
+from collector.accepting import accept_gap
+from collector.analysis.episodes import Episode, Heard
 from collector.check import LedgerCheck, check
 from collector.database import reading, snapshot, upsert, writing
-from collector.errors import LedgerError
+from collector.errors import LedgerError, UnstorableError
+from collector.key_changes import between_changes, topics_of
+from collector.pattern_queries import SiteDays
 from collector.prune import Pruning, prunable, prune
 from collector.quarantine import Quarantined
 from collector.rebuild import rebuild
@@ -26,11 +31,14 @@ from collector.records import (
     LevelSeries,
     NodeState,
     StoredMessage,
+    together,
 )
 from collector.registry import Registry
 from collector.retry import Retried, retry
 from collector.tables import message, node_online, output_cursor
 from collector.verification import Received, Refused, Verified, examine
+from sensor.contract.codec import KINDS
+from sensor.contract.messages import Ack
 
 __all__ = ["AppendResult", "Counts", "EventRow", "Ledger", "LedgerCheck", "LevelHour",
            "LevelSeries", "NodeState", "Quarantined", "Received", "Retried",
@@ -67,8 +75,25 @@ class Ledger:
         """Store what nodes of ours made, in one transaction, and quarantine the rest.
 
         When this returns, it is on the disk. What is there already is left as it is, so
-        appending again does no harm.
+        appending again does no harm. Where a node changes its key, another transaction begins.
         """
+        results = [self._append_what_fits(part) for part in between_changes(batch)]
+        return results[0] if len(results) == 1 else together(results)
+
+    def _append_what_fits(self, batch: Sequence[Received]) -> AppendResult:
+        # One message that the database cannot hold must not hold up all that come after it.
+        try:
+            return self._append(batch)
+        except UnstorableError as error:
+            if len(batch) == 1:
+                self.refuse(Refused(batch[0], "unstorable", str(error)))
+                return AppendResult(acked={}, stored=0, duplicates=0, quarantined=1)
+        middle = len(batch) // 2
+        return together(
+            [self._append_what_fits(batch[:middle]), self._append_what_fits(batch[middle:])]
+        )
+
+    def _append(self, batch: Sequence[Received]) -> AppendResult:
         inventory = self.registry.inventory()
         examined = [examine(received, inventory) for received in batch]
         verified = [item for item in examined if isinstance(item, Verified)]
@@ -76,13 +101,53 @@ class Ledger:
         with writing(self._engine) as connection:
             appended = appending.append(connection, inventory, verified)
             appending.note_anomalies(connection, appended)
-            quarantine.put(connection, [*refused, *appended.forks])
+            refused += appended.refused
+            quarantine.put(connection, refused)
+        for node in appended.rekeyed:
+            self._retry_unknown_key(node)
         return AppendResult(
             acked=appended.acked,
+            missing=appended.missing,
             stored=len(appended.stored),
             duplicates=len(appended.duplicates),
-            quarantined=len(refused) + len(appended.forks),
+            quarantined=len(refused),
         )
+
+    def _retry_unknown_key(self, node: str) -> None:
+        # With several collectors a message may overtake the one that announces its key.
+        with reading(self._engine) as connection:
+            topics = topics_of(node, KINDS)
+            numbers = quarantine.ids(connection, reason="unknown_key", topics=topics)
+        self.retry_quarantined(numbers)
+
+    def accept_gap(self, node: str, first: int, last: int, reason: str) -> int:
+        """Wait no longer for the messages of `node` numbered from `first` to `last`; for good.
+
+        What comes in after all is stored as always.
+
+        Returns
+        -------
+        int
+            Up to which number the node's messages are now there, or not waited for.
+
+        Raises
+        ------
+        LedgerError
+            Not all of them are missing, or no reason is given; nothing was changed then.
+        """
+        with writing(self._engine) as connection:
+            return accept_gap(connection, node, (first, last), reason)
+
+    def gaps(self, node: str) -> list[tuple[int, int]]:
+        """The stretches of numbers of `node` that are waited for."""
+        with reading(self._engine) as connection:
+            standing = queries.standings(connection, [node])[node]
+            return gaps(connection, node, standing.seq, standing.highest_seq or 0)
+
+    def accepted_gaps(self) -> list[AcceptedGap]:
+        """The gaps that were accepted, in the order in which they were."""
+        with reading(self._engine) as connection:
+            return accepted_gaps(connection)
 
     def refuse(self, refused: Refused) -> None:
         """Quarantine something that is no message for the ledger."""
@@ -294,6 +359,42 @@ class Ledger:
         with reading(self._engine) as connection:
             return queries.count_events(connection, site, node, start, end)
 
+    def site_days(
+        self,
+        *,
+        site: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        simulated: bool = False,
+    ) -> list[SiteDays]:
+        """Days that touch [`start`, `end`), with what was measured and happened by the hour."""
+        with reading(self._engine) as connection:
+            return pattern_queries.site_days(connection, site, start, end, simulated)
+
+    def episodes(
+        self,
+        *,
+        site: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        simulated: bool = False,
+    ) -> list[tuple[str, Episode]]:
+        """Episodes that began within [`start`, `end`), each with its site, in order of time."""
+        with reading(self._engine) as connection:
+            return pattern_queries.site_episodes(connection, site, start, end, simulated)
+
+    def heard(
+        self, site: str, start: datetime, end: datetime, *, simulated: bool = False
+    ) -> list[Heard]:
+        """What the nodes of a site heard within [`start`, `end`), as it came in."""
+        with reading(self._engine) as connection:
+            return pattern_queries.heard(connection, site, start, end, simulated)
+
+    def has_measured(self, site: str | None = None) -> bool:
+        """Whether anything there was measured, rather than simulated."""
+        with reading(self._engine) as connection:
+            return pattern_queries.has_measured(connection, site)
+
     def node_states(self) -> dict[str, NodeState]:
         """Where each node stands that ever sent something."""
         with reading(self._engine) as connection:
@@ -303,6 +404,11 @@ class Ledger:
         """Of each of `nodes`, the number up to which every message is there; 0: none is."""
         with reading(self._engine) as connection:
             return queries.acked_seqs(connection, list(nodes))
+
+    def standings(self, nodes: Iterable[str]) -> dict[str, Ack]:
+        """What each of `nodes` must hear that has just come online."""
+        with reading(self._engine) as connection:
+            return queries.standings(connection, list(nodes))
 
     def counts(self) -> Counts:
         """How much there is."""

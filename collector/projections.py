@@ -6,22 +6,54 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, case
 
+from collector import rollups
+from collector.absence import rows_of
 from collector.chain import Stored
 from collector.database import upsert
 from collector.inventory import Inventory
-from collector.tables import PROJECTIONS, event, level_hour, level_hour_pruned, message_count
-from sensor.contract.messages import Event, LevelBatch, Message
+from collector.tables import (
+    PROJECTIONS,
+    absence,
+    event,
+    level_hour,
+    level_hour_pruned,
+    message_count,
+)
+from sensor.contract.messages import Absence, Event, LevelBatch, Message
 
 
 def project(connection: Connection, batch: Sequence[Stored], inventory: Inventory) -> None:
     """Carry the projections on over `batch`, in the transaction that stores it."""
+    rows = project_rows(connection, batch, inventory)
+    hours = ((row["site"], row["hour"], row["simulated"]) for row in rows.hours)
+    starts = ((row["site"], row["start"], row["simulated"]) for row in rows.events)
+    rollups.add_measured(connection, hours)
+    rollups.recount(connection, rollups.days_of(starts))
+
+
+class Projected(NamedTuple):
+    """Rows that a batch brought."""
+
+    events: list[dict[str, Any]]
+    hours: list[dict[str, Any]]
+
+
+def project_rows(
+    connection: Connection, batch: Sequence[Stored], inventory: Inventory
+) -> Projected:
+    """Carry on all but the rollups: whoever goes through a whole ledger makes those at the end.
+
+    :func:`collector.rollups.refill` does that.
+    """
     _project_counts(connection, batch)
-    _project_events(connection, batch, inventory)
-    project_levels(connection, (stored.message for stored in batch), inventory, level_hour)
+    _project_absences(connection, batch)
+    events = _project_events(connection, batch, inventory)
+    messages = (stored.message for stored in batch)
+    return Projected(events, project_levels(connection, messages, inventory, level_hour))
 
 
 def begin_again(connection: Connection) -> None:
@@ -31,6 +63,7 @@ def begin_again(connection: Connection) -> None:
     columns = [column.name for column in level_hour.c]
     pruned = level_hour_pruned.select()
     connection.execute(level_hour.insert().from_select(columns, pruned))
+    rollups.refill(connection)
 
 
 def _project_counts(connection: Connection, batch: Iterable[Stored]) -> None:
@@ -45,7 +78,20 @@ def _project_counts(connection: Connection, batch: Iterable[Stored]) -> None:
     )
 
 
-def _project_events(connection: Connection, batch: Iterable[Stored], inventory: Inventory) -> None:
+def _project_absences(connection: Connection, batch: Iterable[Stored]) -> None:
+    rows = [
+        row
+        for stored in batch
+        if isinstance(stored.message, Absence)
+        for row in rows_of(stored.position, stored.message)
+    ]
+    if rows:
+        connection.execute(absence.insert(), rows)
+
+
+def _project_events(
+    connection: Connection, batch: Iterable[Stored], inventory: Inventory
+) -> list[dict[str, Any]]:
     rows = [
         _event_row(stored.position, stored.message, inventory)
         for stored in batch
@@ -53,6 +99,7 @@ def _project_events(connection: Connection, batch: Iterable[Stored], inventory: 
     ]
     if rows:
         connection.execute(event.insert(), rows)
+    return rows
 
 
 def _event_row(position: int, message: Event, inventory: Inventory) -> dict[str, Any]:
@@ -98,10 +145,10 @@ class _Hour:
         lafmax_db: Sequence[float | None],
         interval_s: int,
     ) -> None:
-        energies = [10 ** (level / 10) for level in laeq_db if level is not None]
+        energies = [10.0 ** (0.1 * level) for level in laeq_db if level is not None]
         self.energy_s += interval_s * sum(energies)
         self.valid_s += interval_s * len(energies)
-        loudest = max((level for level in lafmax_db if level is not None), default=None)
+        loudest = max([level for level in lafmax_db if level is not None], default=None)
         if loudest is not None and (self.lafmax_db is None or loudest > self.lafmax_db):
             self.lafmax_db = loudest
 
@@ -114,8 +161,8 @@ def project_levels(
     messages: Iterable[Message | None],
     inventory: Inventory,
     table: Table,
-) -> None:
-    """Add the levels in `messages` to the hours in `table`."""
+) -> list[dict[str, Any]]:
+    """Add the levels in `messages` to the hours in `table`, and return what was added."""
     hours: dict[_HourKey, _Hour] = {}
     for message in messages:
         if isinstance(message, LevelBatch):
@@ -135,6 +182,7 @@ def project_levels(
     ]
     if rows:
         _merge_hours(connection, rows, table)
+    return rows
 
 
 def _add_levels(hours: dict[_HourKey, _Hour], message: LevelBatch, inventory: Inventory) -> None:

@@ -1,8 +1,8 @@
 """Retention: what is older than it may be kept loses its content, not its place in the chain.
 
 Number, hashes, signature and times stay, so the chain still verifies, and whoever kept a copy of
-a message can still prove that it is the one. Events leave their list; hours of levels stay, as
-they tell of no single moment.
+a message can still prove that it is the one. Events leave their list; hours of levels and how
+many events there were in each stay, as they tell of no single moment.
 
 Some messages stay whatever their age: each node's newest one and newest ``health``, which tell
 where the node stands, and what an output has not got yet.
@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from collector import rollups
 from collector.database import explained, reading, writing
 from collector.inventory import Inventory
 from collector.projections import project_levels
@@ -126,10 +127,22 @@ def _empty_page(
         messages = (decode(row.payload) for row in rows)
         project_levels(connection, messages, inventory, level_hour_pruned)
     if wanted.kind == "event":
-        connection.execute(event.delete().where(event.c.position.in_(positions)))
+        _remove_events(connection, positions)
     chosen = message.c.position.in_(positions)
     connection.execute(update(message).where(chosen).values(payload=b""))
     return positions
+
+
+def _remove_events(connection: Connection, positions: Sequence[int]) -> None:
+    """Take them off their list; the counts of their hours keep them, the episodes do not."""
+    chosen = event.c.position.in_(positions)
+    places = connection.execute(
+        select(event.c.site, event.c.start, event.c.simulated).where(chosen)
+    )
+    days = rollups.days_of(places)
+    before = {day: rollups.count(connection, day) for day in days}
+    connection.execute(event.delete().where(chosen))
+    rollups.keep(connection, before)
 
 
 def _chosen(connection: Connection, wanted: Pruning) -> Sequence[ColumnElement[bool]]:

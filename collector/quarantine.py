@@ -90,9 +90,16 @@ def remove(connection: Connection, number: int) -> None:
     connection.execute(quarantine.delete().where(quarantine.c.id == number))
 
 
-def ids(connection: Connection) -> list[int]:
-    """Return the ids of all entries, oldest first."""
-    return list(connection.scalars(select(quarantine.c.id).order_by(quarantine.c.id)))
+def ids(
+    connection: Connection, *, reason: str | None = None, topics: Sequence[str] | None = None
+) -> list[int]:
+    """Return the ids of all entries, or of those of a reason and on topics, oldest first."""
+    query = select(quarantine.c.id).order_by(quarantine.c.id)
+    if reason is not None:
+        query = query.where(quarantine.c.reason == reason)
+    if topics is not None:
+        query = query.where(quarantine.c.topic.in_(topics))
+    return list(connection.scalars(query))
 
 
 def overflow(connection: Connection) -> list[Overflow]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
 
 from collector import quarantine
+from collector.absence import count_missing, counted, gaps, unawaited_nodes
 from collector.records import Counts, EventRow, LevelHour, LevelSeries, NodeState
 from collector.tables import (
     event,
@@ -18,7 +19,7 @@ from collector.tables import (
     node_state,
 )
 from sensor.contract.codec import KINDS
-from sensor.contract.messages import LevelBatch, Message
+from sensor.contract.messages import MOST_ASKED, Ack, LevelBatch, Message
 
 
 def events(
@@ -94,6 +95,12 @@ def node_states(connection: Connection) -> dict[str, NodeState]:
     for row in connection.execute(select(node_online)):
         state = known.setdefault(row.node, {"node": row.node})
         state.update(online=row.online, online_changed_at=row.changed_at)
+    for node in unawaited_nodes(connection) & known.keys():
+        known[node].update(counted(connection, node)._asdict())
+    for node, state in known.items():
+        acked_seq, highest_seq = state.get("acked_seq", 0), state.get("highest_seq", 0)
+        if acked_seq < highest_seq:
+            state["missing"] = count_missing(connection, node, acked_seq, highest_seq)
     return {node: NodeState(**state) for node, state in sorted(known.items())}
 
 
@@ -102,6 +109,22 @@ def acked_seqs(connection: Connection, nodes: Sequence[str]) -> dict[str, int]:
     query = select(node_state.c.node, node_state.c.acked_seq)
     rows = connection.execute(query.where(node_state.c.node.in_(nodes)))
     return dict.fromkeys(nodes, 0) | {row.node: row.acked_seq for row in rows}
+
+
+def standings(connection: Connection, nodes: Sequence[str]) -> dict[str, Ack]:
+    """Return where the ledger stands with each node, as a node that is back must know."""
+    columns = node_state.c
+    query = select(columns.node, columns.acked_seq, columns.highest_seq, columns.head_sha256)
+    found = dict.fromkeys(nodes, Ack(seq=0))
+    for row in connection.execute(query.where(columns.node.in_(nodes))):
+        missing = gaps(connection, row.node, row.acked_seq, row.highest_seq, MOST_ASKED)
+        found[row.node] = Ack(
+            seq=row.acked_seq,
+            missing=tuple(missing),
+            highest_seq=row.highest_seq,
+            head_sha256=row.head_sha256,
+        )
+    return found
 
 
 def counts(connection: Connection) -> Counts:

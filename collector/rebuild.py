@@ -7,14 +7,17 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Row, select
 
+from collector.absence import hashes_in
 from collector.appending import next_position
 from collector.chain import Chains, Link, Stored
 from collector.errors import LedgerError
 from collector.inventory import Inventory
-from collector.projections import begin_again, project
+from collector.projections import begin_again, project_rows
+from collector.rollups import refill
 from collector.tables import message
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
+from sensor.contract.messages import Absence
 
 
 def rebuild(
@@ -38,17 +41,23 @@ def rebuild(
         position = page[-1].position
         if progress:
             progress(position, total)
+    refill(connection)
 
 
 def _carry_on(connection: Connection, page: list[Stored], inventory: Inventory) -> None:
     seqs: defaultdict[str, set[int]] = defaultdict(set)
     for stored in page:
         seqs[stored.node].add(stored.seq)
+        if isinstance(stored.message, Absence):
+            seqs[stored.node].update(hashes_in(stored.message))
     chains = Chains(connection, seqs, before=page[0].position)
     for stored in page:
         chains.add(stored.node, stored.seq, Link(stored.sha256, stored.prev))
+    for stored in page:
+        if isinstance(stored.message, Absence):
+            chains.add_absence(stored.message)
     chains.advance(page)
-    project(connection, page, inventory)
+    project_rows(connection, page, inventory)
 
 
 def _after(connection: Connection, position: int, limit: int) -> list[Stored]:

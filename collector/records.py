@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from collector.errors import LedgerError
 from sensor.contract.codec import decode
-from sensor.contract.messages import Message
+from sensor.contract.messages import Ack, Message
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,38 @@ class AppendResult:
     ----------
     acked : mapping
         Of each node that the batch held a message of: the number up to which all are durable.
+    missing : mapping
+        Of those whose number did not move: the first stretches that are waited for.
     """
 
     acked: Mapping[str, int]
     stored: int
     duplicates: int
     quarantined: int
+    missing: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+
+    def acks(self) -> dict[str, Ack]:
+        """What each node is to hear."""
+        return {
+            node: Ack(seq=seq, missing=tuple(self.missing.get(node, ())))
+            for node, seq in self.acked.items()
+        }
+
+
+def together(results: Sequence[AppendResult]) -> AppendResult:
+    """Return what became of batches, in their order, as though they had been one."""
+    acked: dict[str, int] = {}
+    missing: dict[str, Sequence[tuple[int, int]]] = {}
+    for result in results:
+        acked |= result.acked
+        missing |= result.missing
+    return AppendResult(
+        acked=acked,
+        missing=missing,
+        stored=sum(result.stored for result in results),
+        duplicates=sum(result.duplicates for result in results),
+        quarantined=sum(result.quarantined for result in results),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +150,11 @@ class NodeState:
         Every message up to the first is there; the second is the newest that is.
     chain_breaks : int
         Neighbours in the chain that do not fit together.
+    missing : int
+        Messages that the collector waits for, since it has later ones.
+    thinned, lost, accepted : int
+        Messages that are not there and that nobody waits for: thinned to minute values or lost,
+        as the node says itself, and accepted to be missing by somebody here.
     replays, forks : int
         How often a message came that was there already: as it was (sent again, by the node or by
         somebody else; harmless), and with another content (refused).
@@ -140,6 +171,10 @@ class NodeState:
     highest_seq: int = 0
     head_sha256: str | None = None
     chain_breaks: int = 0
+    missing: int = 0
+    thinned: int = 0
+    lost: int = 0
+    accepted: int = 0
     replays: int = 0
     forks: int = 0
     last_time: datetime | None = None

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from collector.inventory import (
     Inventory,
     Node,
     NodeKey,
+    Patrol,
     Placement,
     Site,
     SpeedLimit,
@@ -32,8 +33,8 @@ from collector.inventory import (
 )
 from sensor.contract.signature import public_key_text as text_of
 
-__all__ = ["Guideline", "Inventory", "Node", "NodeKey", "Placement", "Registry", "Site",
-           "SpeedLimit"]  # fmt: skip
+__all__ = ["Guideline", "Inventory", "Node", "NodeKey", "Patrol", "Placement", "Registry",
+           "Site", "SpeedLimit"]  # fmt: skip
 
 
 class Registry:
@@ -102,6 +103,10 @@ class Registry:
     def guidelines(self, site_id: str) -> list[Guideline]:
         """The guideline values that apply at a site."""
         return [value for value in self.inventory().guidelines if value.site == site_id]
+
+    def patrols(self, site_id: str | None = None) -> list[Patrol]:
+        """The patrols that were logged, at a site or everywhere, in order of time."""
+        return [one for one in self.inventory().patrols if site_id in {None, one.site}]
 
     def add_site(self, site: Site) -> None:
         """Add a place to measure at."""
@@ -188,17 +193,40 @@ class Registry:
             _known(inventory.sites, guideline.site, "site")
             connection.execute(tables.guideline.insert().values(asdict(guideline)))
 
+    def add_patrol(self, patrol: Patrol) -> int:
+        """Log a patrol, and return the number it gets."""
+        with self._changing() as (connection, inventory):
+            _known(inventory.sites, patrol.site, "site")
+            row = {name: value for name, value in asdict(patrol).items() if name != "id"}
+            made = connection.execute(
+                tables.patrol.insert().values(row).returning(tables.patrol.c.id)
+            )
+            return int(made.scalar_one())
+
+    def remove_patrol(self, number: int) -> Patrol:
+        """Take back a patrol that was logged by mistake, and return it."""
+        with self._changing() as (connection, inventory):
+            patrols = {str(one.id): one for one in inventory.patrols}
+            removed = _known(patrols, str(number), "patrol")
+            connection.execute(tables.patrol.delete().where(tables.patrol.c.id == number))
+            return removed
+
     @contextmanager
     def _changing(self) -> Iterator[tuple[Connection, Inventory]]:
         with writing(self._engine) as connection:
-            version = _version(connection)
-            yield connection, _read(connection, version)
-            raised = upsert(connection, tables.registry_version).values(id=1, version=version + 1)
-            connection.execute(
-                raised.on_conflict_do_update(
-                    index_elements=["id"], set_={"version": raised.excluded.version}
-                )
-            )
+            yield connection, _read(connection, _version(connection))
+            raise_version(connection)
+
+
+def raise_version(connection: Connection) -> None:
+    """Let everybody know that something has changed, within the transaction that changed it."""
+    raised = upsert(connection, tables.registry_version)
+    raised = raised.values(id=1, version=_version(connection) + 1)
+    connection.execute(
+        raised.on_conflict_do_update(
+            index_elements=["id"], set_={"version": raised.excluded.version}
+        )
+    )
 
 
 def _version(connection: Connection) -> int:
@@ -216,6 +244,7 @@ def _read(connection: Connection, version: int) -> Inventory:
     keys = (_key(row) for row in rows(tables.node_key, tables.node_key.c.since))
     limits = rows(tables.speed_limit, tables.speed_limit.c.id)
     guidelines = rows(tables.guideline, tables.guideline.c.id)
+    patrols = rows(tables.patrol, tables.patrol.c.start, tables.patrol.c.id)
     return Inventory(
         version=version,
         sites={site.id: site for site in sites},
@@ -226,11 +255,13 @@ def _read(connection: Connection, version: int) -> Inventory:
             SpeedLimit(**{**_without_id(row), "weekdays": tuple(row["weekdays"])}) for row in limits
         ),
         guidelines=tuple(Guideline(**_without_id(row)) for row in guidelines),
+        patrols=tuple(Patrol(**row) for row in patrols),
     )
 
 
 def _key(row: Mapping[str, Any]) -> NodeKey:
-    return NodeKey.from_text(row["node"], row["public_key"], row["since"], row["revoked_at"])
+    key = NodeKey.from_text(row["node"], row["public_key"], row["since"], row["revoked_at"])
+    return replace(key, announced_seq=row["announced_seq"], last_seq=row["last_seq"])
 
 
 def _without_id(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def retry(connection: Connection, inventory: Inventory, item: Quarantined) -> Re
     if isinstance(examined, Refused):
         return Retried(item.id, examined.reason, examined.detail)
     appended = append(connection, inventory, [examined])
-    for fork in appended.forks:
-        return Retried(item.id, fork.reason, fork.detail)
+    for refused in appended.refused:
+        return Retried(item.id, refused.reason, refused.detail)
     quarantine.remove(connection, item.id)
     return Retried(item.id, STORED if appended.stored else DUPLICATE)

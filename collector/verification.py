@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from collector.ed25519 import verify
 from collector.inventory import Inventory, NodeKey
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES, decode
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Event, LevelBatch, Message
-from sensor.contract.signature import SignatureError, key_id, payload_hash, verify
+from sensor.contract.messages import Event, KeyChange, LevelBatch, Message
+from sensor.contract.signature import (
+    SignatureError,
+    payload_hash,
+    public_key_from_text,
+    take_apart,
+    thumbprint,
+)
 from sensor.contract.topics import parse
 
 Reason: TypeAlias = Literal[
@@ -24,11 +31,14 @@ Reason: TypeAlias = Literal[
     "unsigned",
     "unknown_key",  # by a key that this node does not have
     "revoked_key",
+    "retired_key",  # another key was announced before
+    "late_key",  # announces a key as of before what the old one signed
     "forged",  # the signature is malformed or does not fit
     "undecodable",
     "wrong_kind",  # payload and topic contradict each other
     "wrong_node",
     "fork",  # another message with this number is in the ledger
+    "unstorable",  # the database has no room for a value in it
 ]
 
 
@@ -98,23 +108,41 @@ def _examine(received: Received, inventory: Inventory) -> Verified:
         raise _RefusalError("unknown_node", f"node {node} is not registered")
     if not received.signature:
         raise _RefusalError("unsigned", "the user property sig is missing")
-    _check_signature(received, received.signature, node, inventory)
+    key = _check_signature(received, received.signature, node, inventory)
     message = _decoded(received.payload)
     if message.kind != kind:
         raise _RefusalError("wrong_kind", f"{message.kind} on the topic of {kind}")
     if message.node != node:
         raise _RefusalError("wrong_node", f"of {message.node} on the topic of {node}")
+    _check_key_change(message, key)
     return Verified(received, received.signature, message, payload_hash(received.payload))
 
 
-def _check_signature(received: Received, signature: str, node: str, inventory: Inventory) -> None:
+def _check_signature(
+    received: Received, signature: str, node: str, inventory: Inventory
+) -> NodeKey:
     try:
-        key = _key(key_id(signature), node, inventory)
+        parts = take_apart(signature)
+        key = _key(parts.kid, node, inventory)
         if key.revoked_at is not None and received.received_at >= key.revoked_at:
             raise _RefusalError("revoked_key", f"key {key.kid} was revoked at {key.revoked_at}")
-        verify(received.payload, signature, key.public_key)
+        verify(received.payload, parts, key.public_key)
     except SignatureError as error:
         raise _RefusalError("forged", str(error)) from error
+    return key
+
+
+def _check_key_change(message: Message, key: NodeKey) -> None:
+    if key.last_seq is not None and message.seq > key.last_seq:
+        detail = f"key {key.kid} was followed by another one with message {key.last_seq}"
+        raise _RefusalError("retired_key", detail)
+    if isinstance(message, KeyChange):
+        try:
+            following = thumbprint(public_key_from_text(message.public_key))
+        except ContractError as error:
+            raise _RefusalError("undecodable", str(error)) from error
+        if following == key.kid:
+            raise _RefusalError("undecodable", "it announces the key that it is signed with")
 
 
 def _key(kid: str, node: str, inventory: Inventory) -> NodeKey:

@@ -10,17 +10,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from sensor.calibrated import calibrated
+from sensor.clock import Clocks, boot_time
 from sensor.config import NodeConfig
 from sensor.contract.messages import Live, Message
+from sensor.contract.systemd import Notifier
 from sensor.errors import SensorError
-from sensor.health import HealthReporter
+from sensor.health import HealthReporter, clock_state
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, open_input, open_radar
 from sensor.outbox import Outbox
 from sensor.passby.vehicle import load_classifier
 from sensor.publisher import Publisher
 from sensor.station import Station
+from sensor.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +40,7 @@ class _OutboxSink:
         self._publisher = publisher
 
     def store(self, message: Message) -> None:
-        self._outbox.append(message)
+        self._outbox.append(replace(message, boot=boot_time()))
         self._publisher.wake()
 
     def show(self, live: Live) -> None:
@@ -85,18 +90,40 @@ def _measure(
     def report() -> None:
         sink.store(reporter.report(station.microphone, outbox.depth, station.events_dropped))
 
-    station = Station(config, source, sink, classifier, microphone=microphone, alarm=report)
+    station = Station(
+        config,
+        source,
+        sink,
+        classifier,
+        microphone=microphone,
+        alarm=report,
+        clocks=Clocks(synchronised=_clock_is_synchronised),
+    )
     log.info("%s measures from %s", config.node, source.description)
-    with _every(config.health_s, report), _watched_by_radar(config, station):
+    notifier = Notifier()
+    watchdog = Watchdog(notifier, source)
+    notifier.ready()
+    with (
+        _every(config.health_s, report),
+        _every(notifier.interval_s, watchdog.feed, "watchdog"),
+        _watched_by_radar(config, station),
+    ):
         try:
             for block in source.blocks():
                 station.process(block)
+                watchdog.passed()
         finally:
+            notifier.stopping()
             station.finish()
 
 
+def _clock_is_synchronised() -> bool | None:
+    state = clock_state()
+    return None if state is None else state[0]
+
+
 @contextmanager
-def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+def _every(seconds: float, act: Callable[[], None], name: str = "health") -> Iterator[None]:
     """Call `act` now and every so often, in a thread: a lost microphone gives no blocks."""
     stopping = threading.Event()
 
@@ -109,7 +136,7 @@ def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
             if stopping.wait(seconds):
                 return
 
-    thread = threading.Thread(target=beat, name="health", daemon=True)
+    thread = threading.Thread(target=beat, name=name, daemon=True)
     thread.start()
     try:
         yield

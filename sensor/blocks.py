@@ -110,6 +110,11 @@ class StreamClock:
         self._least_late_s = float("inf")
         return stepped
 
+    def set_by(self, seconds: float) -> None:
+        """Follow the wall clock, which was set by `seconds`."""
+        self.anchor += timedelta(seconds=seconds)
+        self._least_late_s = float("inf")
+
 
 class RecentSound:
     """The last seconds of sound, in memory only, for analysing an event.

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from sensor.contract.messages import NodeId
+from sensor.contract.messages import NodeId, require_node_id
 from sensor.contract.tls import Tls, tls_from
 from sensor.contract.toml_file import load
 from sensor.inputs import InputConfig, RadarConfig, RecordingConfig
@@ -76,6 +76,9 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: Levels = Levels()
     model_dir: str | None = None
     health_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+
+    def __post_init__(self) -> None:
+        require_node_id(self.node)
 
 
 def load_node_config(path: Path) -> NodeConfig:

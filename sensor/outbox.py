@@ -2,17 +2,22 @@
 
 Each message is numbered, chained to the one before, signed and committed before anything else
 happens to it. It waits until the collector's ``ack`` covers it, and is kept for a while longer: a
-collector whose ledger was restored from a backup falls back, and gets it once more.
+collector whose ledger was restored from a backup falls back, and gets it once more. What the
+outbox can no longer hold it gives up in the order of :mod:`sensor.outbox_room`, and says so in the
+chain.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Final, Self
@@ -21,70 +26,79 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
+from sensor import outbox_absence, outbox_room
 from sensor.contract import codec
-from sensor.contract.messages import GENESIS, Message, placed
-from sensor.contract.signature import payload_hash, sign
+from sensor.contract.messages import (
+    Absence,
+    KeyChange,
+    LevelBatch,
+    Message,
+    draft,
+    placed,
+)
+from sensor.contract.signature import payload_hash, public_key_text
 from sensor.errors import OutboxError
+from sensor.outbox_tables import prepare
+from sensor.reserve import Reserve
+from sensor.signer import Signer
+from sensor.thinning import can_be_thinned
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS message (
-    seq INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    signature TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS chain (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    node TEXT NOT NULL,
-    next_seq INTEGER NOT NULL,
-    prev TEXT NOT NULL,
-    acked_seq INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS ack (
-    seq INTEGER PRIMARY KEY,
-    at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS stock (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    held_seq INTEGER NOT NULL,
-    bytes INTEGER NOT NULL
-) STRICT;
-CREATE TRIGGER IF NOT EXISTS message_comes AFTER INSERT ON message BEGIN
-    UPDATE stock SET bytes = bytes + length(NEW.payload) + length(NEW.signature);
-END;
-CREATE TRIGGER IF NOT EXISTS message_goes AFTER DELETE ON message BEGIN
-    UPDATE stock SET bytes = bytes - length(OLD.payload) - length(OLD.signature);
-END;
-"""
-_STOCK_OF_WHAT_IS_THERE: Final = """
-INSERT OR IGNORE INTO stock
-SELECT 1, (SELECT acked_seq FROM chain), coalesce(sum(length(payload) + length(signature)), 0)
-FROM message WHERE NOT EXISTS (SELECT 1 FROM stock)
-"""
+log = logging.getLogger(__name__)
+
 _DAY_S: Final = 86_400.0
+_CLOCK_WAS_SET: Final = 1_735_689_600.0
+"""2025-01-01: a clock that shows an earlier time has not been set since the node was started."""
+
+_OFFERED_AHEAD: Final = 100
+"""How many numbers are noted as sent at once, so that not each message costs a commit."""
+
+
+MOST_BEFORE_A_KEY: Final = 500
+"""Messages that may wait when the key is changed."""
+
+_AFTER: Final = """
+SELECT seq, kind, payload, signature, turn FROM message
+WHERE turn > max(?, (SELECT held_seq FROM stock)) ORDER BY turn LIMIT ?
+"""
+_NEEDED_FIRST: Final = """
+SELECT seq, kind, payload, signature, turn FROM message, stock
+WHERE turn <= held_seq AND seq > held_seq AND seq IN (
+    held_seq + 1,
+    (SELECT told_by FROM absent WHERE first <= held_seq + 1 AND last > held_seq)
+)
+"""
+_BETWEEN: Final = """
+SELECT seq, kind, payload, signature, turn FROM message
+WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?
+"""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long messages are kept that the collector has acknowledged.
+    """How long messages are kept, and what goes when there is too much.
 
-    They are what a collector gets again whose ledger was restored from a backup, so `keep_days`
-    (since the acknowledgement) should exceed the age of the oldest backup that may be needed.
-    They go sooner, oldest first, when the whole outbox holds more than `max_bytes`, or when the
-    disk is full. What is not acknowledged is never deleted.
+    What the collector has acknowledged is what it gets again if its ledger is restored from a
+    backup, so `keep_days` (since the acknowledgement) should exceed the age of the oldest backup
+    that may be needed. It goes sooner, oldest first, when the whole outbox holds more than
+    `max_bytes`, or when the disk is full. If that is not enough, the oldest levels that wait are
+    thinned to minute values; nothing else that waits is ever given up. The default holds three
+    months without a network unthinned, see docs/outbox.md. `reserve_bytes` of the disk are held
+    back, as room to tidy in when it is full.
     """
 
     keep_days: Annotated[float, Meta(ge=0, le=3650)] = 30.0
     max_bytes: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024
+    reserve_bytes: Annotated[int, Meta(ge=0)] = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A stored message on its way."""
+    """A stored message on its way; `turn` is its place in the order of sending."""
 
     seq: int
     kind: str
     payload: bytes
     signature: str
+    turn: int
 
 
 class Outbox:
@@ -114,8 +128,9 @@ class Outbox:
     ) -> None:
         self.path = path
         self.node = node
-        self._key = key
+        self._signer = Signer(key, path.parent)
         self._retention = retention or Retention()
+        self._reserve = Reserve(path.with_suffix(".reserve"), self._retention.reserve_bytes)
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,15 +145,7 @@ class Outbox:
 
     def _prepare(self) -> None:
         try:
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.executescript(_SCHEMA)
-            with self._database:
-                self._database.execute(
-                    "INSERT OR IGNORE INTO chain VALUES (1, ?, 1, ?, 0)", (self.node, GENESIS)
-                )
-                self._database.execute(_STOCK_OF_WHAT_IS_THERE)
-            (owner,) = self._database.execute("SELECT node FROM chain").fetchone()
+            owner, signer = self._prepared()
         except sqlite3.Error as error:
             raise OutboxError(
                 f"cannot use the outbox {self.path}: {error}; free space on its disk or move "
@@ -149,43 +156,189 @@ class Outbox:
                 f"the outbox {self.path} belongs to node {owner}: give {self.node} a data_dir of "
                 "its own"
             )
+        if not self._signer.find(signer):
+            # The key was replaced by hand, while nobody ran.
+            with self._transaction() as database:
+                database.execute("UPDATE signer SET public_key = ?", (self._signer.public_key,))
+        self._take_up_reserve()
+
+    def _take_up_reserve(self) -> None:
+        self._is_tight = not self._reserve.take_up()
+
+    def _prepared(self) -> tuple[str, str]:
+        try:
+            return prepare(self._database, self.node, self._signer.public_key)
+        except sqlite3.Error as error:
+            if not (is_full(error) and self._reserve.give_up()):
+                raise
+            return prepare(self._database, self.node, self._signer.public_key)
 
     def append(self, message: Message) -> int:
         """Give `message` its place in the chain, sign and commit it; return its number."""
         return self.append_all([message])[-1]
 
-    def append_all(self, messages: list[Message]) -> list[int]:
-        """Append several in one transaction: all or none; return their numbers."""
-        try:
-            return self._append_all(messages)
-        except OutboxError as error:
-            if not (_disk_is_full(error) and self._forget_acknowledged()):
-                raise
-        return self._append_all(messages)
+    def append_all(self, messages: Sequence[Message]) -> list[int]:
+        """Append several in one transaction: all or none; return their numbers.
 
-    def _append_all(self, messages: list[Message]) -> list[int]:
-        with self._transaction() as database:
-            first, prev = database.execute("SELECT next_seq, prev FROM chain").fetchone()
-            for seq, message in enumerate(messages, start=first):
-                payload = codec.encode(placed(message, seq, prev))
-                prev = payload_hash(payload)
-                database.execute(
-                    "INSERT INTO message VALUES (?, ?, ?, ?)",
-                    (seq, message.kind, payload, sign(payload, self._key)),
+        On a full disk, and beyond what the outbox may hold, something else makes room for them.
+        """
+        while True:
+            try:
+                with self._transaction() as database:
+                    seqs = self._place(database, messages)
+            except OutboxError as error:
+                if not (is_full(error.__cause__) and self._make_room()):
+                    raise
+                continue
+            self._keep_within_bounds()
+            return seqs
+
+    def _place(self, database: sqlite3.Connection, messages: Sequence[Message]) -> list[int]:
+        first, prev, signer = database.execute(
+            "SELECT next_seq, prev, public_key FROM chain, signer"
+        ).fetchone()
+        self._signer.follow(signer)
+        for seq, message in enumerate(messages, start=first):
+            final = placed(message, seq, prev)
+            payload = codec.encode(final)
+            prev = payload_hash(payload)
+            turn = final.absent[0].first if isinstance(final, Absence) else seq
+            whole = not (isinstance(final, LevelBatch) and can_be_thinned(final))
+            database.execute(
+                "INSERT INTO message (seq, kind, payload, signature, turn, whole) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (seq, final.kind, payload, self._signer.sign(payload), turn, whole),
+            )
+            if isinstance(final, Absence):
+                database.executemany(
+                    "INSERT INTO absent VALUES (?, ?, ?)",
+                    [(part.first, part.last, seq) for part in final.absent],
                 )
-            end = first + len(messages)
-            database.execute("UPDATE chain SET next_seq = ?, prev = ?", (end, prev))
+        end = first + len(messages)
+        database.execute("UPDATE chain SET next_seq = ?, prev = ?", (end, prev))
         return list(range(first, end))
 
-    def pending(self, after: int = 0, limit: int = 100) -> list[Pending]:
-        """The oldest messages that wait and are numbered over `after`, at most `limit`."""
+    def rotate(self, new: Ed25519PrivateKey) -> int:
+        """Announce `new`, signed with the key so far; what follows is signed with it.
+
+        Returns
+        -------
+        int
+            Number of the message that announces it.
+
+        Raises
+        ------
+        OutboxError
+            So much waits that the collector should have it first.
+        """
+        text = public_key_text(new.public_key())
+        if self.depth > MOST_BEFORE_A_KEY:
+            raise OutboxError(
+                f"{self.depth} messages wait in the outbox {self.path}: let the collector get "
+                "them before the key is changed"
+            )
+        with self._transaction() as database:
+            flags = outbox_absence.flags_now(database)
+            change = KeyChange(**draft(self.node), public_key=text, flags=flags)
+            (seq,) = self._place(database, [change])
+            database.execute("UPDATE signer SET public_key = ?", (text,))
+        self._signer.use(new)
+        return seq
+
+    def _make_room(self) -> bool:
+        """Make room on a full disk; return whether there was something to give up."""
+        given_up = self._reserve.give_up()
+        self._is_tight = True
+        return self._tidy() > 0 or given_up
+
+    def _keep_within_bounds(self) -> None:
+        most = self._retention.max_bytes
         with self._reading() as database:
-            rows = database.execute(
-                "SELECT seq, kind, payload, signature FROM message "
-                "WHERE seq > max(?, (SELECT held_seq FROM stock)) ORDER BY seq LIMIT ?",
-                (after, limit),
-            ).fetchall()
-        return [Pending(*row) for row in rows]
+            is_over = outbox_room.bytes_over(database, most) > 0
+            # On a full disk the file must not have to grow: then nothing could be tidied.
+            is_short = self._is_tight and outbox_room.is_short_of_pages(database)
+        try:
+            if is_over:
+                self._cut_down(most)
+            elif is_short:
+                self._tidy()
+        except OutboxError as error:
+            # What was to be stored is: no reason to fail whoever measures.
+            log.error("the outbox is beyond its bound: %s", error)
+
+    def _tidy(self) -> int:
+        with self._transaction() as database:
+            freed = outbox_room.forget_acknowledged(database) or self._thin(database)
+        if freed:
+            log.warning("the disk is full: %d messages made room in %s", freed, self.path)
+        return freed
+
+    def _cut_down(self, most: int) -> None:
+        thinned = 0
+        with self._transaction() as database:
+            outbox_room.forget(database, outbox_room.outdated(database, -math.inf, most))
+            while outbox_room.bytes_over(database, most) > 0 and (count := self._thin(database)):
+                thinned += count
+        if thinned:
+            log.warning(
+                "the outbox %s is at its bound: %d messages of levels became minute values",
+                self.path,
+                thinned,
+            )
+
+    def _thin(self, database: sqlite3.Connection) -> int:
+        return outbox_room.thin(database, self.node, partial(self._place, database))
+
+    def pending(self, after: int = 0, limit: int = 100) -> list[Pending]:
+        """The messages that wait and whose turn is over `after`, at most `limit`, by turn."""
+        with self._reading() as database:
+            return [Pending(*row) for row in database.execute(_AFTER, (after, limit))]
+
+    def needed_first(self) -> list[Pending]:
+        """What the collector needs next although its turn seemed to be over.
+
+        That is so where somebody accepted at the collector that part of what was missing is lost.
+        """
+        with self._reading() as database:
+            return [Pending(*row) for row in database.execute(_NEEDED_FIRST)]
+
+    def between(self, first: int, last: int, limit: int = 100) -> list[Pending]:
+        """The messages numbered from `first` to `last` that are here, at most `limit`."""
+        with self._reading() as database:
+            return [Pending(*row) for row in database.execute(_BETWEEN, (first, last, limit))]
+
+    def on_their_way(self, turn: int) -> int:
+        """How many messages wait whose turn is over or was not later than `turn`."""
+        with self._reading() as database:
+            (count,) = database.execute(
+                "SELECT count(*) FROM message "
+                "WHERE turn > (SELECT held_seq FROM stock) AND turn <= ?",
+                (turn,),
+            ).fetchone()
+        return int(count)
+
+    def note_offered(self, turn: int) -> None:
+        """Note, before it happens, that what is up to `turn` may leave the node."""
+        with self._reading() as database:
+            (offered,) = database.execute("SELECT offered_seq FROM stock").fetchone()
+        if turn > offered:
+            with self._transaction() as database:
+                database.execute("UPDATE stock SET offered_seq = ?", (turn + _OFFERED_AHEAD,))
+
+    def tell_lost(self, first: int, last: int) -> int:
+        """Say in the chain which numbers from `first` to `last` are here no more.
+
+        What is here, and what was told before and waits, is left out.
+
+        Returns
+        -------
+        int
+            How many numbers were told.
+        """
+        with self._transaction() as database:
+            return outbox_absence.tell_lost(
+                database, self.node, first, last, partial(self._place, database)
+            )
 
     def acknowledged(self, seq: int) -> int:
         """Note that the collector holds every message up to `seq`, and none known beyond.
@@ -205,48 +358,16 @@ class Outbox:
                 return 0
             now = time.time()
             database.execute("DELETE FROM ack WHERE seq > ?", (seq,))
-            if seq > held:
+            # Before the clock is set no day can be counted: the next ack covers this one.
+            if seq > held and now > _CLOCK_WAS_SET:
                 database.execute("INSERT OR IGNORE INTO ack VALUES (?, ?)", (seq, now))
             database.execute("UPDATE stock SET held_seq = ?", (seq,))
             database.execute("UPDATE chain SET acked_seq = max(acked_seq, ?)", (seq,))
-            self._forget(
-                database, self._outdated(database, now - self._retention.keep_days * _DAY_S)
-            )
+            before = now - self._retention.keep_days * _DAY_S
+            outdated = outbox_room.outdated(database, before, self._retention.max_bytes)
+            outbox_room.forget(database, outdated)
+        self._take_up_reserve()
         return seq - int(held)
-
-    def _outdated(self, database: sqlite3.Connection, before: float) -> int:
-        """Up to which number what was acknowledged need not be kept any longer."""
-        (by_time,) = database.execute(
-            "SELECT coalesce(max(seq), 0) FROM ack WHERE at <= ?", (before,)
-        ).fetchone()
-        held, excess = database.execute(
-            "SELECT held_seq, bytes - ? FROM stock", (self._retention.max_bytes,)
-        ).fetchone()
-        if excess <= 0:
-            return int(by_time)
-        sizes = database.execute(
-            "SELECT seq, length(payload) + length(signature) FROM message "
-            "WHERE seq <= ? ORDER BY seq",
-            (held,),
-        )
-        by_size = 0
-        for seq, size in sizes:
-            if excess <= 0:
-                break
-            by_size, excess = seq, excess - size
-        sizes.close()
-        return max(int(by_time), by_size)
-
-    @staticmethod
-    def _forget(database: sqlite3.Connection, seq: int) -> int:
-        database.execute("DELETE FROM ack WHERE seq <= ?", (seq,))
-        return database.execute("DELETE FROM message WHERE seq <= ?", (seq,)).rowcount
-
-    def _forget_acknowledged(self) -> bool:
-        """Make room on a full disk; return whether there was something to give up."""
-        with self._transaction() as database:
-            (held,) = database.execute("SELECT held_seq FROM stock").fetchone()
-            return self._forget(database, held) > 0
 
     def continue_from(self, next_seq: int, prev: str) -> None:
         """Continue a chain begun elsewhere; only a fresh outbox can."""
@@ -256,9 +377,32 @@ class Outbox:
                 (next_seq, prev, next_seq - 1),
             ).rowcount
             if changed:
-                database.execute("UPDATE stock SET held_seq = ?", (next_seq - 1,))
+                database.execute(
+                    "UPDATE stock SET held_seq = ?1, offered_seq = ?1", (next_seq - 1,)
+                )
         if not changed:
             raise OutboxError(f"the outbox {self.path} has a chain of its own already")
+
+    def continue_after(self, highest_seq: int, head_sha256: str) -> bool:
+        """Go on after the newest message that the collector has, if this outbox has forgotten it.
+
+        A node whose disk was replaced begins with an empty outbox, and what it numbers would
+        contradict what it sent in its earlier life. So what waits is numbered anew.
+
+        Returns
+        -------
+        bool
+            Whether that was necessary.
+        """
+        with self._transaction() as database:
+            return outbox_absence.continue_after(
+                database, highest_seq, head_sha256, partial(self._place, database)
+            )
+
+    @property
+    def public_key(self) -> str:
+        """The public half of the key that signs."""
+        return self._signer.public_key
 
     @property
     def depth(self) -> int:
@@ -327,6 +471,6 @@ class Outbox:
         self.close()
 
 
-def _disk_is_full(error: OutboxError) -> bool:
-    cause = error.__cause__
-    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+def is_full(error: BaseException | None) -> bool:
+    """Whether the database says that there is no room on the disk."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -16,15 +17,20 @@ from sensor.config import Broker
 from sensor.contract import topics
 from sensor.contract.codec import decode_ack, encode_live
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Live
+from sensor.contract.messages import Ack, Live
 from sensor.contract.tls import client_context
 from sensor.errors import BrokerError, OutboxError
 from sensor.outbox import Outbox, Pending
 
 log = logging.getLogger(__name__)
 
+Stretches: TypeAlias = tuple[tuple[int, int], ...]
+
 ANSWER_TIMEOUT_S = 10.0
 """How long the broker may take to let the node in."""
+
+FIRST_WORD_S = 2.0
+"""How long a node that was never acknowledged waits to hear where the collector stands."""
 
 WINDOW = 500
 """Messages on their way at most before the collector's ``ack`` must move."""
@@ -43,6 +49,11 @@ class Publisher:
     the collector's ``ack`` covers it; when the ``ack`` stands still for `resend_s`, everything
     after it is sent again, since a broker may lose what it acknowledged. So is what an ``ack``
     no longer covers that an earlier one did: the collector's ledger was restored from a backup.
+    What an ``ack`` asks for is sent again at once. What the collector waits for and is not here
+    any more is told to be lost, in the chain, so that it need not wait.
+
+    A node that was never acknowledged first waits for what the collector has of it: one that has
+    lost its memory continues there.
 
     Parameters
     ----------
@@ -58,8 +69,11 @@ class Publisher:
         self._outbox = outbox
         self._broker = broker
         self._resend_s = resend_s
-        self._sent_seq = outbox.held_seq
-        self._passed_seq = 0
+        self._sent_turn = outbox.held_seq
+        self._asked: Stretches = ()
+        self._answered_at = -math.inf
+        self._knows_collector = outbox.acked_seq > 0
+        self._connected_at = math.inf
         self._window = WINDOW
         self._patience_s = resend_s
         self._progress_at = time.monotonic()
@@ -171,31 +185,69 @@ class Publisher:
                 self._wake.clear()
 
     def _send_some(self) -> bool:
-        done = self._done_seq()
-        self._sent_seq = max(self._sent_seq, done)
-        if self._sent_seq > done and time.monotonic() - self._progress_at > self._patience_s:
-            log.warning("no ack beyond message %d: sending what follows again", done)
-            self._sent_seq = done
-            self._window = 1
-            self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
-        room = self._window - (self._sent_seq - done)
-        batch = self._outbox.pending(after=self._sent_seq, limit=min(room, 100)) if room > 0 else []
-        if batch and self._sent_seq == done:
-            self._progress_at = time.monotonic()
-        for pending in batch:
-            self._send(pending)
+        now = time.monotonic()
+        if not self._knows_collector and now - self._connected_at < FIRST_WORD_S:
+            return False
+        held = self._outbox.held_seq
+        self._sent_turn = max(self._sent_turn, held)
+        batch = self._next_batch()
+        waits = self._sent_turn > held or (not batch and self._outbox.depth > 0)
+        if waits and now - self._progress_at > self._patience_s:
+            self._begin_again(held)
+            batch = self._next_batch()
+        elif self._asked and now - self._answered_at > self._resend_s:
+            self._answer(self._asked)
+        if batch and self._sent_turn == held:
+            self._progress_at = now
+        self._send_all(batch)
         return bool(batch)
 
-    def _done_seq(self) -> int:
-        """Up to where nothing is to be done: the collector has it, or nobody has it any more."""
-        return max(self._outbox.held_seq, self._outbox.oldest_seq - 1, self._passed_seq)
+    def _next_batch(self) -> list[Pending]:
+        room = self._window - self._outbox.on_their_way(self._sent_turn)
+        return self._outbox.pending(self._sent_turn, min(room, 100)) if room > 0 else []
+
+    def _begin_again(self, held: int) -> None:
+        log.warning("no ack beyond message %d: sending what follows again", held)
+        self._sent_turn = held
+        self._window = 1
+        self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
+        self._progress_at = time.monotonic()
+        self._tell_lost(held + 1, self._outbox.last_seq)
+        self._send_all(self._outbox.needed_first())
+
+    def _answer(self, asked: Stretches) -> None:
+        self._asked = ()
+        self._answered_at = time.monotonic()
+        held = self._outbox.held_seq
+        for first, last in asked:
+            # Of what it has nothing need be said, whoever asks.
+            self._tell_lost(max(first, held + 1), last)
+            here = self._outbox.between(first, last, WINDOW)
+            # What has not had its turn yet will have it.
+            again = [pending for pending in here if pending.turn <= self._sent_turn]
+            log.info("the collector asks for messages %d to %d", first, last)
+            self._send_all(again)
+
+    def _tell_lost(self, first: int, last: int) -> None:
+        count = self._outbox.tell_lost(first, last)
+        if count:
+            log.error(
+                "the collector misses %d messages that are no longer kept here, and is told so: "
+                "if its ledger was restored, a newer backup may have them", count,
+            )  # fmt: skip
+
+    def _send_all(self, batch: list[Pending]) -> None:
+        if batch:
+            self._outbox.note_offered(max(pending.turn for pending in batch))
+        for pending in batch:
+            self._send(pending)
 
     def _send(self, pending: Pending) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
         properties.UserProperty = ("sig", pending.signature)
         name = topics.topic(self._outbox.node, pending.kind)
         self._client.publish(name, pending.payload, qos=1, properties=properties)
-        self._sent_seq = pending.seq
+        self._sent_turn = max(self._sent_turn, pending.turn)
 
     def _on_connect(
         self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -208,6 +260,7 @@ class Publisher:
         node = self._outbox.node
         client.subscribe(topics.topic(node, topics.ACK), qos=1)
         client.publish(topics.topic(node, topics.STATUS), topics.ONLINE, qos=1, retain=True)
+        self._connected_at = time.monotonic()
         self._connected.set()
         self._answered.set()
         self.wake()
@@ -224,38 +277,35 @@ class Publisher:
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
-            seq = decode_ack(bytes(message.payload)).seq
-            moved = self._outbox.acknowledged(seq)
-            missing = self._outbox.oldest_seq - 1 - seq
+            ack = decode_ack(bytes(message.payload))
+            if not self._knows_collector:
+                self._meet(ack)
+            moved = self._outbox.acknowledged(ack.seq)
         except (ContractError, OutboxError) as error:
             log.error("an ack was not understood or kept: %s", error)
             return
         if moved < 0:
-            self._fall_back(seq, missing)
-            return
-        if missing > 0:
-            # The ack can move no more: whatever answers must do as progress. What was sent
-            # stays in the outbox all the same.
-            self._passed_seq = self._sent_seq
-        if moved > 0 or missing > 0:
+            # Two collectors' acks may overtake each other, so what follows is sent again only when
+            # the ack stays there, as any other that stands still.
+            log.info("the collector's ack fell back to message %d", ack.seq)
+            self._patience_s = self._resend_s
+        if moved > 0:
             self._window = min(2 * self._window, WINDOW)
             self._patience_s = self._resend_s
             self._progress_at = time.monotonic()
-            self.wake()
-
-    def _fall_back(self, seq: int, missing: int) -> None:
-        # Two collectors' acks may overtake each other, so what follows is sent again only when
-        # the ack stays there, as any other that stands still.
-        self._passed_seq = 0
-        self._patience_s = self._resend_s
-        log.info("the collector's ack fell back to message %d", seq)
-        if missing > 0:
-            log.error(
-                "the collector misses %d messages that are no longer kept here: restore its "
-                "ledger from a newer backup",
-                missing,
-            )
+        self._asked = ack.missing if moved == 0 else ()
         self.wake()
+
+    def _meet(self, ack: Ack) -> None:
+        """Hear for the first time where the collector stands."""
+        highest, head = ack.highest_seq, ack.head_sha256
+        if highest and head and self._outbox.continue_after(highest, head):
+            self._sent_turn = highest
+            log.warning(
+                "the collector has messages of this node up to %d that are not known here: "
+                "going on from there", highest,
+            )  # fmt: skip
+        self._knows_collector = True
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, _mid: int, reason: Any, _properties: Any

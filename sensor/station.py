@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, Protocol
@@ -18,6 +18,7 @@ from sensor.acoustics.meter import LevelReading, LevelStep, SoundLevelMeter
 from sensor.acoustics.watch import MicrophoneState, MicrophoneWatch
 from sensor.blocks import AudioBlock, RecentSound, StreamClock
 from sensor.calibrated import Calibrated
+from sensor.clock import NEVER_SET_BEFORE, Clocks, ClockWatch
 from sensor.config import NodeConfig
 from sensor.contract.messages import Flag, Live, Message
 from sensor.events import EventAnalyst
@@ -30,6 +31,7 @@ from sensor.passby.vehicle import VehicleClassifier
 log = logging.getLogger(__name__)
 
 UNCALIBRATED: Final = Calibrated()
+SYSTEM_CLOCKS: Final = Clocks()
 
 WAITING_EVENTS: Final = 4
 """Events that may wait for their analysis; then the sound waits, in the input's own buffer."""
@@ -69,8 +71,8 @@ class Station:
         How the meter is adjusted.
     alarm : callable
         Called when the microphone's state has changed.
-    now : callable
-        The wall clock.
+    clocks : Clocks
+        What is known of the time.
     """
 
     def __init__(
@@ -82,11 +84,15 @@ class Station:
         *,
         microphone: Calibrated = UNCALIBRATED,
         alarm: Callable[[], None] = lambda: None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
         self._node = config.node
         self._sink = sink
-        self._now = now
+        self._clocks = clocks
+        self._clock_watch: ClockWatch | None = None
+        # Since when nobody was told, and where the clock was set last.
+        self._step_untold = False
+        self._stepped_at_frame = -1
         self._source = source
         self._alarm = alarm
         simulated: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
@@ -132,15 +138,15 @@ class Station:
 
     def process(self, block: AudioBlock) -> None:
         """Take in the next block."""
-        flags = self._date(block)
+        self._date(block)
         self._take_radar()
         self._recent.add(block)
-        self._measure(*self._meter.process(block), flags)
+        self._measure(*self._meter.process(block))
 
     def finish(self) -> None:
         """End what is going on, and wait until all of it is stored."""
         if self._clock is not None:
-            self._measure(*self._meter.flush(), frozenset())
+            self._measure(*self._meter.flush())
             for detection in self._detector.flush():
                 self._analyse(detection)
             for batch in self._batcher.flush():
@@ -148,14 +154,19 @@ class Station:
         self._worker.shutdown(wait=True)
         self._settle(0)
 
-    def _date(self, block: AudioBlock) -> frozenset[Flag]:
-        """Relate the stream to the wall clock; return the flags that this gives."""
-        now = self._now()
-        if self._clock is None:
+    def _date(self, block: AudioBlock) -> None:
+        """Relate the stream to the wall clock, and note when that was set."""
+        now, boot = self._clocks.now(), self._clocks.boot_s()
+        if self._clock is None or self._clock_watch is None:
             self._start(StreamClock(block.sample_rate, now), block)
-            return frozenset()
-        stepped = self._source.real_time and self._clock.discipline(block.end_frame, now)
-        return frozenset({"clock_step"}) if stepped else frozenset()
+            self._clock_watch = ClockWatch(now, boot)
+        elif self._source.real_time:
+            set_by_s = self._clock_watch.set_by(now, boot)
+            self._clock.set_by(set_by_s)
+            if self._clock.discipline(block.end_frame, now) or set_by_s:
+                log.warning("the clock was set: times before and after do not fit together")
+                self._step_untold = True
+                self._stepped_at_frame = block.end_frame
 
     def _start(self, clock: StreamClock, block: AudioBlock) -> None:
         if self._source.real_time:
@@ -166,12 +177,12 @@ class Station:
             self._node, clock, self._levels.interval_s, self._levels.batch_s
         )
 
-    def _measure(
-        self, readings: list[LevelReading], steps: list[LevelStep], flags: frozenset[Flag]
-    ) -> None:
+    def _measure(self, readings: list[LevelReading], steps: list[LevelStep]) -> None:
         believed = [self._believed(reading) for reading in readings]
         for reading in believed:
-            self._pass_on(reading, flags | self._now_flags())
+            # A reading may begin some blocks after the one that told of the clock.
+            self._pass_on(reading, self._now_flags(stepped=self._step_untold))
+            self._step_untold = False
         for detection in self._detector.process(believed, steps):
             self._analyse(detection)
 
@@ -181,9 +192,20 @@ class Station:
             self._alarm()
         return self._watch.judged(reading)
 
-    def _now_flags(self) -> frozenset[Flag]:
-        fault: frozenset[Flag] = frozenset({"microphone_fault"})
-        return self._always if self._watch.state == "ok" else self._always | fault
+    def _now_flags(self, *, stepped: bool) -> frozenset[Flag]:
+        flags: set[Flag] = set(self._always)
+        if self._watch.state != "ok":
+            flags.add("microphone_fault")
+        if stepped:
+            flags.add("clock_step")
+        if self._clock_is_unsure():
+            flags.add("clock_unsure")
+        return frozenset(flags)
+
+    def _clock_is_unsure(self) -> bool:
+        if not self._source.real_time or self._source.simulated:
+            return False
+        return self._clocks.now() < NEVER_SET_BEFORE or self._clocks.synchronised() is False
 
     def _pass_on(self, reading: LevelReading, flags: frozenset[Flag]) -> None:
         if self._clock is None:
@@ -207,7 +229,8 @@ class Station:
             reading = self._radar_inbox.get()
             self._detector.radar(self._clock.frame_at(reading.time), reading.speed_kmh)
             self._radar.append(reading)
-            while reading.time - self._radar[0].time > timedelta(seconds=BUFFER_S):
+            # Either way: a clock that was set back must not fill the memory.
+            while abs(reading.time - self._radar[0].time) > timedelta(seconds=BUFFER_S):
                 self._radar.popleft()
 
     def _analyse(self, detection: Detection) -> None:
@@ -222,7 +245,7 @@ class Station:
             self._clock.time_of(detection.start_frame),
             self._recent.cut(first, last),
             [reading for reading in self._radar if begin <= reading.time <= end],
-            self._now_flags(),
+            self._now_flags(stepped=self._stepped_at_frame >= detection.start_frame),
         )
         self._settle(WAITING_EVENTS - 1)
         self._analyses.append(self._worker.submit(lambda: self._sink.store(job())))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+import typer
 
 from collector.commands.opened import (
     ConfigOption,
@@ -12,9 +14,25 @@ from collector.commands.opened import (
     print_json,
     print_table,
 )
+from collector.commands.wording import some, verb
 from collector.records import NodeState
 from collector.registry import Site
 
+_MISSING: Final = "{messages} {are} missing: the node is asked, and sends or says what it has lost."
+_THINNED: Final = "{messages} {are} thinned to minute values, as the node had no room for more."
+_LOST: Final = "{messages} {are} lost, as the node says itself."
+_ACCEPTED: Final = "{messages} {are} accepted to be missing, see skolro collector gap list."
+_BREAKS: Final = (
+    "{messages} {are} not what follows from the message before: "
+    "compare with a backup what was changed."
+)
+_FORKS: Final = (
+    "{messages} {are} in contradiction to another one of the same number and refused: a copied or "
+    "restored node, or a stolen key, see skolro collector quarantine list."
+)
+_REPLAYS: Final = (
+    "{messages} came again, after an outage or from somebody else, which changes nothing."
+)
 _ONLINE = {True: "yes", False: "no", None: "never"}
 
 
@@ -39,6 +57,9 @@ def node_list(config: ConfigOption, as_json: JsonOption = False) -> None:
             [_row(collector, node) for node in nodes],
             "No node is registered: add one with skolro node add.",
         )
+        for node in nodes:
+            for sentence in node["meaning"]:
+                typer.echo(f"{node['node']}: {sentence}")
 
 
 def _described(collector: Opened) -> list[dict[str, Any]]:
@@ -62,12 +83,36 @@ def _node(node: str, site: Site | None, state: NodeState) -> dict[str, Any]:
         "last_received_at": state.last_received_at,
         "acked_seq": state.acked_seq,
         "highest_seq": state.highest_seq,
+        "missing": state.missing,
+        "thinned": state.thinned,
+        "lost": state.lost,
+        "accepted": state.accepted,
         "chain_breaks": state.chain_breaks,
+        "forks": state.forks,
+        "replays": state.replays,
+        "meaning": meaning(state),
         "outbox_depth": health.get("outbox_depth"),
         "microphone": health.get("microphone"),
         "version": health.get("version"),
         "simulated": state.simulated,
     }
+
+
+def meaning(state: NodeState) -> list[str]:
+    """Return in plain sentences what is unusual about a node's chain, and what to do."""
+    return [
+        text.format(messages=some(count, "message"), are=verb(count, "is", "are"))
+        for count, text in (
+            (state.missing, _MISSING),
+            (state.thinned, _THINNED),
+            (state.lost, _LOST),
+            (state.accepted, _ACCEPTED),
+            (state.chain_breaks, _BREAKS),
+            (state.forks, _FORKS),
+            (state.replays, _REPLAYS),
+        )
+        if count
+    ]
 
 
 def _row(collector: Opened, node: dict[str, Any]) -> list[str]:
@@ -76,7 +121,9 @@ def _row(collector: Opened, node: dict[str, Any]) -> list[str]:
     if behind:
         notes.append(f"a gap after {node['acked_seq']}, newest is {node['highest_seq']}")
     if node["chain_breaks"]:
-        notes.append(f"{node['chain_breaks']} breaks in the chain")
+        notes.append(f"{some(node['chain_breaks'], 'break')} in the chain")
+    if node["forks"]:
+        notes.append(some(node["forks"], "fork"))
     outbox = node["outbox_depth"]
     return [
         node["node"],

@@ -6,6 +6,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from collector.commands.quarantine_retry import AllOption, IdsArgument, chosen_ids
+from collector.commands.wording import some, verb
 
 
 def quarantine_drop(
@@ -15,4 +16,6 @@ def quarantine_drop(
     with opened(config) as collector:
         chosen = chosen_ids(collector, numbers or (), everything=everything)
         collector.ledger.drop_quarantined(chosen)
-    typer.echo(f"{len(chosen)} entries were removed from quarantine.")
+    count = len(chosen)
+    gone = f"{some(count, 'entry', 'entries')} {verb(count, 'was', 'were')}"
+    typer.echo(f"{gone} removed from quarantine.")

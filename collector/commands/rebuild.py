@@ -6,6 +6,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from collector.commands.progress import progress_bar
+from collector.commands.wording import some
 
 
 def rebuild(config: ConfigOption) -> None:
@@ -14,4 +15,4 @@ def rebuild(config: ConfigOption) -> None:
         with progress_bar("Rebuilding") as told:
             collector.ledger.rebuild(told)
         messages = collector.ledger.counts().messages
-    typer.echo(f"All lists were made anew from {messages} messages.")
+    typer.echo(f"All lists were made anew from {some(messages, 'message')}.")

@@ -104,7 +104,7 @@ def _publish(node: NodeConfig, record: CalibrationRecord) -> None:
     """Into the outbox, from where the agent sends it."""
     data_dir = Path(node.data_dir)
     key = load_or_make_key(data_dir)
-    outbox = Outbox(data_dir / OUTBOX_FILE, node.node, key)
+    outbox = Outbox(data_dir / OUTBOX_FILE, node.node, key, node.outbox)
     try:
         outbox.append(
             CalibrationCheck(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from sensor.agent import run as run_agent
 from sensor.config import load_node_config
+from sensor.contract.logs import LogFormat, last_word_logged, set_up_logging
 
 
 def run(
@@ -20,7 +20,11 @@ def run(
             "--offline", help="Start even if the broker was never reached; messages wait."
         ),
     ] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="Lines for people, or JSON for machines.")
+    ] = "human",
 ) -> None:
     """Measure and publish until stopped (Ctrl-C or SIGTERM) or until a recording ends."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    run_agent(load_node_config(config), offline=offline)
+    set_up_logging(log_format)
+    with last_word_logged(log_format):
+        run_agent(load_node_config(config), offline=offline)

@@ -14,10 +14,12 @@ import msgspec
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import (
     VERSION,
+    Absence,
     Ack,
     CalibrationCheck,
     Event,
     Health,
+    KeyChange,
     LevelBatch,
     Live,
     Message,
@@ -39,6 +41,8 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Message]]] = {
     "event": msgspec.json.Decoder(Event),
     "health": msgspec.json.Decoder(Health),
     "calibration": msgspec.json.Decoder(CalibrationCheck),
+    "absence": msgspec.json.Decoder(Absence),
+    "key": msgspec.json.Decoder(KeyChange),
 }
 KINDS: Final = tuple(_DECODERS)
 """The stored kinds, which are the topics they travel on too."""
@@ -72,10 +76,6 @@ def decode(payload: bytes) -> Message:
     ContractError
         Anything else than one message in its one form; the text says what and where.
     """
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise ContractError(
-            f"the payload has {len(payload)} bytes, more than the {MAX_PAYLOAD_BYTES} allowed"
-        )
     head = _strictly(_HEAD, payload)
     if head.v > VERSION:
         raise ContractError(
@@ -117,6 +117,10 @@ _T = TypeVar("_T")
 
 
 def _strictly(decoder: msgspec.json.Decoder[_T], payload: bytes) -> _T:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ContractError(
+            f"the payload has {len(payload)} bytes, more than the {MAX_PAYLOAD_BYTES} allowed"
+        )
     try:
         return decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:

@@ -11,7 +11,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 VERSION = 1
@@ -21,12 +21,18 @@ NODE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 GENESIS = "0" * 64
 """``prev`` of a node's first message."""
 
+MOST_ABSENT = 500
+"""Numbers that one :class:`Absence` tells the hashes of at most."""
+
+MOST_ASKED = 20
+"""Stretches of numbers that one :class:`Ack` asks for at most."""
+
 NodeId: TypeAlias = Annotated[str, Meta(pattern=NODE_PATTERN, description="id of the node")]
 Sequence: TypeAlias = Annotated[
     int,
     Meta(ge=1, lt=2**53, description="number of the message in the node's whole life, no gaps"),
 ]
-Sha256: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 Decibel: TypeAlias = Annotated[float, Meta(ge=-50, le=200)]
 LevelDifference: TypeAlias = Annotated[float, Meta(ge=-250, le=250)]
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
@@ -42,6 +48,9 @@ BAND_CENTRES = (
 )  # fmt: skip
 """Nominal mid-band frequencies in Hz of the third octaves (IEC 61260-1:2014, table E.1)."""
 
+_CENTRES = frozenset(BAND_CENTRES)
+_NO_OFFSET = timedelta(0)
+
 Spectrum: TypeAlias = dict[str, Decibel | None]
 """Third-octave Leq by nominal centre; a band that the sample rate cannot carry is left out."""
 
@@ -56,8 +65,14 @@ Flag: TypeAlias = Literal[
     "overload",  # the input reached its full scale
     "rain_suspected",
     "simulated",  # never happened
+    "thinned",  # minute values, since there was no room for what was measured by the second
     "under_range",  # at or below the self-noise of the microphone
     "wind_suspected",
+]
+
+AbsenceReason: TypeAlias = Literal[
+    "thinned",  # levels by the second, given up for minute values
+    "lost",  # not kept any more, or lost with the disk
 ]
 
 Trigger: TypeAlias = Literal["level", "emergence", "radar"]
@@ -107,17 +122,30 @@ def _require(holds: bool, text: str) -> None:
         raise ValueError(text)
 
 
+def require_node_id(node: str) -> None:
+    """Return if `node` is an id as a whole; raise :class:`ValueError` if not."""
+    # The `$` of a pattern lets a line end through.
+    _require(not node.endswith("\n"), "node must be an id, without a line end")
+
+
 def _require_utc(value: datetime, name: str) -> None:
-    _require(value.utcoffset() == timedelta(0), f"{name} must be UTC, written with a Z")
+    _require(value.utcoffset() == _NO_OFFSET, f"{name} must be UTC, written with a Z")
+    # Beyond, time zones, databases and sums of times run out of numbers.
+    _require(1900 <= value.year < 2200, f"{name} must be of a year from 1900 to 2199")
+
+
+def _require_head(node: str, time: datetime) -> None:
+    require_node_id(node)
+    _require_utc(time, "time")
 
 
 def _require_flags(flags: tuple[str, ...]) -> None:
-    _require(list(flags) == sorted(set(flags)), "flags must be sorted and unique")
+    _require(not flags or list(flags) == sorted(set(flags)), "flags must be sorted and unique")
 
 
 def _require_bands(bands_db: Spectrum | None) -> None:
-    unknown = sorted(set(bands_db or ()) - set(BAND_CENTRES))
-    _require(not unknown, f"bands_db has no third octave called {', '.join(unknown)}")
+    unknown = (bands_db or {}).keys() - _CENTRES
+    _require(not unknown, f"bands_db has no third octave called {', '.join(sorted(unknown))}")
 
 
 class Stored(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,7 +172,20 @@ class Stored(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time: datetime
 
     def __post_init__(self) -> None:
-        _require_utc(self.time, "time")
+        _require_head(self.node, self.time)
+
+
+class Boot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a message was made by the clock that nobody sets: seconds since the node was started.
+
+    Between two messages of one `id` the difference of `s` is the time that really passed,
+    whatever became of the wall clock; see docs/outbox.md for what follows of it.
+    """
+
+    id: Annotated[
+        str, Meta(pattern=r"^[0-9a-f]{8}$", max_length=8, description="of this start of the node")
+    ]
+    s: Seconds
 
 
 class LevelBatch(Stored, frozen=True, kw_only=True):
@@ -166,9 +207,10 @@ class LevelBatch(Stored, frozen=True, kw_only=True):
     lcpeak_db: Decibel | None
     bands_db: Spectrum | None
     flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        _require_utc(self.time, "time")
+        _require_head(self.node, self.time)
         _require_utc(self.start, "start")
         _require_flags(self.flags)
         _require_bands(self.bands_db)
@@ -216,7 +258,7 @@ class Event(Stored, frozen=True, kw_only=True):
     """
 
     kind: Literal["event"] = "event"
-    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$", max_length=16)]
     start: datetime
     duration_s: Annotated[float, Meta(gt=0, le=3600)]
     trigger: Trigger
@@ -233,9 +275,10 @@ class Event(Stored, frozen=True, kw_only=True):
     speed_refused: SpeedRefusal | None
     trace_lafmax_db: Annotated[tuple[Decibel | None, ...], Meta(max_length=3600)]
     flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        _require_utc(self.time, "time")
+        _require_head(self.node, self.time)
         _require_utc(self.start, "start")
         _require_flags(self.flags)
         _require_bands(self.bands_db)
@@ -267,9 +310,10 @@ class Health(Stored, frozen=True, kw_only=True):
     events_dropped: Count
     calibrated_at: datetime | None
     flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        _require_utc(self.time, "time")
+        _require_head(self.node, self.time)
         _require_flags(self.flags)
         if self.calibrated_at is not None:
             _require_utc(self.calibrated_at, "calibrated_at")
@@ -294,13 +338,78 @@ class CalibrationCheck(Stored, frozen=True, kw_only=True):
     sensitivity: Annotated[float, Meta(gt=0, le=1e6)]
     result: Literal["initial", "ok", "drift", "invalid"]
     flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        _require_utc(self.time, "time")
+        _require_head(self.node, self.time)
         _require_flags(self.flags)
 
 
-Message: TypeAlias = LevelBatch | Event | Health | CalibrationCheck
+class Absent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Consecutive numbers, `last` included, whose messages the node has no more.
+
+    `sha256` has the hash of each one's payload, so that the chain can be followed over them; it
+    is null where the node cannot tell any more.
+    """
+
+    first: Sequence
+    last: Sequence
+    sha256: Annotated[tuple[Sha256, ...], Meta(max_length=MOST_ABSENT)] | None
+
+    def __post_init__(self) -> None:
+        _require(self.first <= self.last, "first must not be over last")
+        _require(
+            self.sha256 is None or len(self.sha256) == self.last - self.first + 1,
+            "sha256 must have one hash for each number",
+        )
+
+
+class Absence(Stored, frozen=True, kw_only=True):
+    """What the node no longer has and will never send, so that nobody waits for it.
+
+    `instead` has the numbers of the messages with what is left of it, which are `thinned`.
+    """
+
+    kind: Literal["absence"] = "absence"
+    reason: AbsenceReason
+    absent: Annotated[tuple[Absent, ...], Meta(min_length=1, max_length=MOST_ABSENT)]
+    instead: Annotated[tuple[Sequence, ...], Meta(max_length=MOST_ABSENT)] = ()
+    flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        _require_head(self.node, self.time)
+        _require_flags(self.flags)
+        ends = [0, *(number for part in self.absent for number in (part.first, part.last))]
+        in_order = all(ends[i] < ends[i + 1] for i in range(0, len(ends) - 1, 2))
+        _require(in_order, "absent must be in order and not overlap")
+        _require(ends[-1] < self.seq, "only what came before can be absent")
+
+
+class KeyChange(Stored, frozen=True, kw_only=True):
+    """The node's next key, announced under the signature of the one before.
+
+    What follows is signed with the new one; nothing after this message is by the old one.
+    """
+
+    kind: Literal["key"] = "key"
+    public_key: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]{43}$",
+            max_length=43,
+            description="Ed25519, 32 bytes as base64url",
+        ),
+    ]
+    flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        _require_head(self.node, self.time)
+        _require_flags(self.flags)
+
+
+Message: TypeAlias = LevelBatch | Event | Health | CalibrationCheck | Absence | KeyChange
 """Everything that is numbered, signed, chained and stored."""
 
 
@@ -314,11 +423,29 @@ class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lafmax_db: Decibel | None
     flags: tuple[Flag, ...] = ()
 
+    def __post_init__(self) -> None:
+        _require_head(self.node, self.time)
+        _require_flags(self.flags)
 
-class Ack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From the collector: every message up to `seq` is durable."""
 
-    seq: Annotated[int, Meta(ge=0, lt=2**53)]
+class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From the collector: every message up to `seq` is durable.
+
+    A node ignores what it does not know here, so that a collector can be newer than its nodes.
+
+    Attributes
+    ----------
+    missing : tuple of (int, int)
+        The first stretches of numbers that the collector asks for, since it has later ones.
+    highest_seq, head_sha256 : int and str, optional
+        The newest message that the collector has, told to a node that has just come online: one
+        that has lost its memory continues there.
+    """
+
+    seq: Count
+    missing: Annotated[tuple[tuple[Sequence, Sequence], ...], Meta(max_length=MOST_ASKED)] = ()
+    highest_seq: Count | None = None
+    head_sha256: Sha256 | None = None
 
 
 def event_id(node: str, start: datetime) -> str:
@@ -336,9 +463,9 @@ class Draft(TypedDict):
     time: datetime
 
 
-def draft(node: str, time: datetime | None = None) -> Draft:
+def draft(node: str, time: datetime | None = None, *, seq: int = 1) -> Draft:
     """Return the head of a new message, dated now unless told; the outbox gives it its place."""
-    return Draft(node=node, seq=1, prev=GENESIS, time=time or datetime.now(UTC))
+    return Draft(node=node, seq=seq, prev=GENESIS, time=time or datetime.now(UTC))
 
 
 def placed(message: Message, seq: int, prev: str) -> Message:

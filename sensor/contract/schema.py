@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from sensor.contract.messages import Ack, CalibrationCheck, Event, Health, LevelBatch, Live
+from sensor.contract.messages import (
+    Absence,
+    Ack,
+    CalibrationCheck,
+    Event,
+    Health,
+    KeyChange,
+    LevelBatch,
+    Live,
+)
 
 
 def schema() -> dict[str, Any]:
@@ -21,6 +30,8 @@ def schema() -> dict[str, Any]:
         "event": Event,
         "health": Health,
         "calibration": CalibrationCheck,
+        "absence": Absence,
+        "key": KeyChange,
         "live": Live,
         "ack": Ack,
     }

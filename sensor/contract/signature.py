@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sensor.contract.errors import ContractError
+
+LONGEST_SIGNATURE: Final = 1000
+"""In characters; those that we make have some 220."""
 
 
 class SignatureError(ContractError):
@@ -69,6 +73,32 @@ def sign(payload: bytes, key: Ed25519PrivateKey) -> str:
     return f"{header}..{_b64(key.sign(_signing_input(header, payload)))}"
 
 
+class Detached(NamedTuple):
+    """A signature taken apart.
+
+    Attributes
+    ----------
+    kid : str
+        Thumbprint of the key that it claims to be made with.
+    value : bytes
+        The 64 bytes of the Ed25519 signature.
+    """
+
+    kid: str
+    value: bytes
+    encoded_header: str
+
+    def signed(self, payload: bytes) -> bytes:
+        """What was signed, if it is a signature of `payload`."""
+        return _signing_input(self.encoded_header, payload)
+
+
+def take_apart(signature: str) -> Detached:
+    """Return the parts of a detached JWS; :class:`SignatureError` if it is none."""
+    encoded, header, signed = _parse(signature)
+    return Detached(header.kid, signed, encoded)
+
+
 def key_id(signature: str) -> str:
     """Thumbprint of the key that `signature` claims to be made with."""
     return _parse(signature)[1].kid
@@ -102,6 +132,8 @@ def _parse_header(encoded: str) -> _JoseHeader:
 
 
 def _parse(signature: str) -> tuple[str, _JoseHeader, bytes]:
+    if len(signature) > LONGEST_SIGNATURE:
+        raise SignatureError(f"a signature of {len(signature)} characters is none of ours")
     try:
         # Nothing between the dots: the payload is detached.
         encoded, signed = signature.split("..")
@@ -120,7 +152,7 @@ def _b64(raw: bytes) -> str:
 
 def _unb64(text: str) -> bytes:
     # urlsafe_b64decode skips characters that are not base64; comparing forbids such spellings.
-    raw = urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
+    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _b64(raw) != text:
         raise ValueError("not unpadded base64url")
     return raw

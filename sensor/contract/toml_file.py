@@ -37,11 +37,32 @@ def load(path: Path, kind: type[_T]) -> _T:
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     try:
-        return msgspec.convert(tomllib.loads(text), kind, strict=True)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not TOML: {_printable(str(error))}") from error
+    _require_no_nul(path, values)
+    try:
+        return msgspec.convert(values, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explained(path, text, kind, str(error))) from error
+        raise ConfigError(_printable(_explained(path, text, kind, str(error)))) from error
+
+
+def _require_no_nul(path: Path, values: dict[str, Any]) -> None:
+    """Refuse what TOML can spell and no name of a file or host can hold."""
+    waiting: list[Any] = [values]
+    while waiting:
+        match waiting.pop():
+            case str(text) if "\0" in text:
+                raise ConfigError(f"{path}: {text[:60]!r} holds a NUL character: leave it out")
+            case dict(table):
+                waiting += [*table.keys(), *table.values()]
+            case list(items):
+                waiting += items
+
+
+def _printable(text: str) -> str:
+    # What somebody wrote may hold line ends; an error is one line.
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _explained(path: Path, text: str, kind: type, error: str) -> str:

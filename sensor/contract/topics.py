@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sensor.contract.codec import KINDS
@@ -38,6 +39,7 @@ def topic(node: str, kind: str) -> str:
     return f"{ROOT}/{node}/{kind}"
 
 
+@lru_cache(maxsize=2**16)
 def parse(name: str) -> Topic:
     """Node and kind of a topic that nodes publish on; :class:`ContractError` for any other."""
     head, _, kind = name.rpartition("/")

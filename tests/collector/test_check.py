@@ -72,7 +72,7 @@ def test_what_is_whole_holds_and_stays_as_it_is(stored: Ledger, engine: Engine) 
     assert (found.messages, only(found).chain.highest_seq) == (8, 8)
     assert seen == [(8, 8)]
     assert content(engine) == before
-    assert described(found)[-1] == "8 messages of 1 nodes: all holds."
+    assert described(found)[-1] == "8 messages of 1 node: all holds."
 
 
 def test_an_empty_ledger_holds(ledger: Ledger) -> None:
@@ -169,7 +169,7 @@ def test_a_removed_message_is_found_even_at_the_end_of_a_chain(
         connection.execute(text("DELETE FROM message WHERE seq = 8"))
     found = stored.check()
     assert found.missing_positions == 1
-    assert any("messages were removed" in line for line in described(found))
+    assert any("1 message was removed" in line for line in described(found))
 
 
 def _drop_event(connection: Connection) -> None:
@@ -195,11 +195,11 @@ def _unknown_node(connection: Connection) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_drop_event, "1 events"),
+        (_drop_event, "events: 1 listed otherwise"),
         (_louder_hour, "hours of levels"),
-        (_wrong_count, "1 numbers of messages"),
+        (_wrong_count, "numbers of messages: 1 "),
         (_wrong_ack, "acked_seq"),
-        (_unknown_node, "1 numbers of messages"),
+        (_unknown_node, "numbers of messages: 1 "),
     ],
 )
 def test_lists_that_say_otherwise_are_found_and_remade(

@@ -12,6 +12,7 @@ from collector.database import open_database, writing
 from collector.intake import BATCH, Incoming, Intake
 from collector.ledger import AppendResult, Ledger, Received
 from collector.registry import Registry
+from sensor.contract.messages import Ack
 from sensor.contract.topics import topic
 from tests.peers import FakeNode, levels, wait_for
 
@@ -27,10 +28,10 @@ class Confirmed:
         self.acked: dict[str, int] = {}
         self.held: list[int] = []
 
-    def __call__(self, batch: Sequence[Incoming], acked: Mapping[str, int]) -> None:
+    def __call__(self, batch: Sequence[Incoming], acks: Mapping[str, Ack]) -> None:
         """Note it."""
         self.mids += [item.mid for item in batch]
-        self.acked.update(acked)
+        self.acked.update({node: ack.seq for node, ack in acks.items()})
         self.held.append(self.ledger.counts().messages)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event as database_event
 
 from collector.database import open_database, writing
 from collector.errors import LedgerError
@@ -261,4 +263,26 @@ def test_a_full_disk_is_one_sentence_and_stores_nothing(
         full.append(batch)
     assert ledger.counts().messages == 0
     assert ledger.append(batch).stored == 400
+    engine.dispose()
+
+
+def test_what_the_database_cannot_hold_does_not_hold_up_the_rest(
+    database_url: str, node: FakeNode
+) -> None:
+    engine = open_database(database_url)
+    ledger = Ledger(engine, Registry(engine))
+    batch = minutes(node, 9)
+
+    @database_event.listens_for(engine, "before_cursor_execute")
+    def _refuse(*what: Any) -> None:
+        # As SQLite says it of a number of more than 64 bits.
+        if what[2].startswith("INSERT INTO message ") and str(batch[4].signature) in str(what[3]):
+            raise OverflowError("too large for the database")
+
+    result = ledger.append(batch)
+    assert (result.stored, result.quarantined) == (8, 1)
+    assert result.acked == {node.name: 4}
+    (refused,) = ledger.quarantined()
+    assert (refused.reason, refused.payload) == ("unstorable", batch[4].payload)
+    assert "cannot hold it: too large" in refused.detail
     engine.dispose()

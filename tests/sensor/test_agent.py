@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,14 @@ import pytest
 from deploy.demo_folder import Table, toml
 from sensor.contract import codec
 from sensor.contract.messages import Event, Health, LevelBatch, Message
+from sensor.contract.systemd import Notifier
 from sensor.identity import load_or_make_key
+from sensor.inputs import open_input
+from sensor.inputs.street import StreetConfig
 from sensor.outbox import Outbox
+from sensor.watchdog import Watchdog
 from tests.peers import free_port, wait_for
+from tests.service_manager import ServiceManager
 
 NODE = "ekskolan-1"
 STREET: Table = {"kind": "street", "seed": 2, "event_interval_s": 4.0}
@@ -26,10 +34,12 @@ def write_config(folder: Path, source: Table, **tables: Table) -> Path:
     return path
 
 
-def start(config: Path, *options: str) -> subprocess.Popen[str]:
+def start(
+    config: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "skolro", "sensor", "run", "--config", str(config), *options],
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, env=os.environ | dict(environment or {}),
     )  # fmt: skip
 
 
@@ -55,6 +65,41 @@ def test_sigterm_ends_it_with_status_0_and_everything_stored(tmp_path: Path) -> 
     end = max(m.start.timestamp() + m.duration_s for m in messages if isinstance(m, Event))
     covered = batches[-1].start.timestamp() + len(batches[-1].laeq_db)
     assert covered >= end - 1
+
+
+def test_it_tells_its_service_manager_and_feeds_the_watchdog(tmp_path: Path) -> None:
+    with ServiceManager(watchdog_s=0.9) as manager:
+        config = write_config(tmp_path, STREET)
+        options = ("--offline", "--log-format", "json")
+        process = start(config, *options, environment=manager.environment)
+        manager.expect("READY=1", 60)
+        manager.expect("STATUS=measuring", 60)
+        wait_for(lambda: manager.heard.count("WATCHDOG=1") >= 3, timeout_s=30)
+        process.send_signal(signal.SIGTERM)
+        manager.expect("STOPPING=1", 30)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert all(json.loads(line)["level"] for line in errors.splitlines())
+
+
+def test_a_node_that_hangs_does_not_feed_the_watchdog() -> None:
+    with ServiceManager() as manager, open_input(StreetConfig()) as source:
+        watchdog = Watchdog(Notifier(manager.environment), source)
+        watchdog.feed()
+        assert manager.heard == []
+        watchdog.passed()
+        watchdog.feed()
+        watchdog.feed()
+        assert manager.heard == ["WATCHDOG=1", "STATUS=measuring"]
+
+
+def test_what_ends_it_is_said_as_json_too(tmp_path: Path) -> None:
+    process = start(write_config(tmp_path, STREET), "--log-format", "json")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    last = json.loads(errors.splitlines()[-1])
+    assert (last["level"], last["logger"]) == ("critical", "skolro")
+    assert "no MQTT broker answers" in last["message"]
 
 
 def test_a_node_that_was_never_confirmed_needs_its_broker(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.config import Broker as CollectorBroker
 from collector.database import open_database
-from collector.ledger import Ledger
+from collector.ledger import Ledger, Received
 from collector.live import LiveReadings
 from collector.registry import Registry, Site
 from collector.subscriber import Subscriber
@@ -21,9 +22,10 @@ from sensor.contract import codec, topics
 from sensor.contract.messages import Ack, Live
 from sensor.contract.signature import public_key_text, verify
 from sensor.errors import BrokerError
+from sensor.identity import load_or_make_key, make_next_key
 from sensor.outbox import Outbox, Retention
 from sensor.publisher import WINDOW, Publisher
-from tests.peers import Broker, free_port, wait_for
+from tests.peers import Broker, event, free_port, levels, wait_for
 from tests.sensor.contract.samples import KEY, NODE, TIME, samples
 
 EVENT = samples()["event"]
@@ -58,9 +60,9 @@ class Listener:
             if self.acks:
                 self.ack(self.seqs[-1])
 
-    def ack(self, seq: int) -> None:
+    def ack(self, seq: int, missing: tuple[tuple[int, int], ...] = ()) -> None:
         name = topics.topic(NODE, topics.ACK)
-        self._client.publish(name, codec.encode_ack(Ack(seq=seq)), qos=1)
+        self._client.publish(name, codec.encode_ack(Ack(seq=seq, missing=missing)), qos=1)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -274,7 +276,7 @@ def test_a_collector_restored_from_an_older_backup_gets_what_it_misses(
     assert server.ledger.counts().quarantined == 0
 
 
-def test_a_backup_older_than_what_is_kept_leaves_a_gap_and_stops_nothing(
+def test_what_a_restored_collector_misses_and_nobody_has_is_told_to_be_lost(
     broker: Broker, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "short.sqlite"
@@ -287,14 +289,114 @@ def test_a_backup_older_than_what_is_kept_leaves_a_gap_and_stops_nothing(
         wait_for(lambda: outbox.held_seq == 20)
         server.restore(tmp_path / "backup")
         wait_for(lambda: outbox.held_seq == 10)
-        # More than may be on their way before an ack moves, and none can move any more.
-        new = list(range(21, 21 + WINDOW + 200))
-        outbox.append_all([EVENT] * len(new))
-        wait_for(lambda: server.seqs[10:] == new, timeout_s=30, what="new messages stand still")
-        publisher.stop(drain_s=0)
-        # The ledger has not confirmed them, so they stay.
-        assert [one.seq for one in outbox.pending(limit=10_000)] == new
+        # More than may be on their way before an ack moves.
+        outbox.append_all([EVENT] * (WINDOW + 200))
+        wait_for(lambda: outbox.depth == 0, timeout_s=30, what="new messages stand still")
+        last = outbox.last_seq
+        publisher.stop()
+    state = server.ledger.node_states()[NODE]
+    assert (state.acked_seq, state.lost, state.missing) == (last, 10, 0)
+    assert server.ledger.check().holds
     assert "misses 10 messages that are no longer kept here" in caplog.text
+
+
+def test_a_node_that_has_lost_its_memory_goes_on_where_the_collector_stands(
+    broker: Broker, server: Server, tmp_path: Path
+) -> None:
+    with Outbox(tmp_path / "first.sqlite", NODE, KEY) as outbox:
+        publisher = started(outbox, broker)
+        outbox.append_all([EVENT] * 30)
+        wait_for(lambda: outbox.held_seq == 30)
+        publisher.stop()
+    with Outbox(tmp_path / "new.sqlite", NODE, KEY) as outbox:
+        outbox.append_all([EVENT] * 5)
+        publisher = started(outbox, broker)
+        wait_for(lambda: outbox.held_seq == 35, what="the node does not go on")
+        publisher.stop()
+    assert server.seqs == list(range(1, 36))
+    state = server.ledger.node_states()[NODE]
+    assert (state.chain_breaks, state.forks) == (0, 0)
+    assert server.ledger.counts().quarantined == 0
+
+
+def test_what_had_gone_when_the_memory_was_lost_is_told_to_be_lost(
+    broker: Broker, server: Server, tmp_path: Path
+) -> None:
+    with Outbox(tmp_path / "first.sqlite", NODE, KEY) as outbox:
+        outbox.append_all([EVENT] * 9)
+        received = [
+            Received(topics.topic(NODE, one.kind), one.payload, one.signature, TIME)
+            for one in outbox.pending()
+        ]
+    # The broker had lost some, and the node's disk is dead before it could send them again.
+    server.ledger.append([*received[:3], *received[6:]])
+    with Outbox(tmp_path / "new.sqlite", NODE, KEY) as outbox:
+        outbox.append_all([EVENT] * 5)
+        publisher = started(outbox, broker)
+        wait_for(lambda: outbox.depth == 0, timeout_s=20, what="the gap is never closed")
+        publisher.stop()
+    state = server.ledger.node_states()[NODE]
+    assert (state.lost, state.missing, state.forks) == (3, 0, 0)
+    assert server.ledger.check().holds
+
+
+def test_what_was_thinned_during_an_outage_arrives_as_minutes(
+    broker: Broker, server: Server, tmp_path: Path
+) -> None:
+    with Outbox(tmp_path / "o.sqlite", NODE, KEY, Retention(max_bytes=200_000)) as outbox:
+        for i in range(400):
+            at = TIME + timedelta(minutes=i)
+            outbox.append(levels(NODE, at) if i % 10 else event(NODE, at))
+        publisher = started(outbox, broker)
+        wait_for(lambda: outbox.depth == 0, timeout_s=20, what="the hole is never closed")
+        last = outbox.last_seq
+        publisher.stop()
+    state = server.ledger.node_states()[NODE]
+    assert (state.acked_seq, state.missing, state.chain_breaks) == (last, 0, 0)
+    assert state.thinned > 100
+    assert server.ledger.count_events() == 40
+    assert sum(hour.valid_s for hour in server.ledger.level_hours()) == 360 * 60
+    assert server.ledger.check().holds
+    assert server.ledger.counts().quarantined == 0
+
+
+def test_a_key_is_changed_while_messages_flow(
+    broker: Broker, server: Server, tmp_path: Path
+) -> None:
+    key = load_or_make_key(tmp_path)
+    server.ledger.registry.add_key(NODE, public_key_text(key.public_key()))
+    with Outbox(tmp_path / "o.sqlite", NODE, key) as outbox:
+        publisher = started(outbox, broker)
+        for _ in range(3):
+            outbox.append_all([EVENT] * 40)
+            outbox.rotate(make_next_key(tmp_path))
+            outbox.append_all([EVENT] * 40)
+            publisher.wake()
+        wait_for(lambda: outbox.held_seq == 243, timeout_s=20)
+        publisher.stop()
+    assert server.ledger.counts().quarantined == 0
+    assert server.ledger.check().holds
+    # The one it was registered with, the one it began with here, and three that followed.
+    assert len(server.ledger.registry.keys_of(NODE)) == 5
+
+
+def test_just_what_a_collector_asks_for_is_sent_again(
+    outbox: Outbox, broker: Broker, listener: Listener
+) -> None:
+    listener.acks = False
+    outbox.append_all([EVENT] * 6)
+    publisher = started(outbox, broker, resend_s=30.0)
+    wait_for(lambda: listener.seqs == [1, 2, 3, 4, 5, 6])
+    listener.ack(2)
+    wait_for(lambda: outbox.held_seq == 2)
+    listener.ack(2, missing=((3, 3), (5, 5)))
+    wait_for(lambda: len(listener.seqs) >= 8)
+    # However often it asks: not more than once in a while.
+    listener.ack(2, missing=((3, 3), (5, 5)))
+    listener.ack(6)
+    wait_for(lambda: outbox.depth == 0)
+    publisher.stop()
+    assert listener.seqs == [1, 2, 3, 4, 5, 6, 3, 5]
 
 
 def test_no_broker_is_said_in_one_sentence(outbox: Outbox) -> None:

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from sensor.calibrated import Calibrated
+from sensor.clock import Clocks
 from sensor.config import NodeConfig
 from sensor.contract import codec
 from sensor.contract.messages import Event, Flag, LevelBatch, Live, Message
-from sensor.inputs import InputConfig, RecordingConfig, StreetConfig, open_input
+from sensor.inputs import Input, InputConfig, RecordingConfig, StreetConfig, open_input
 from sensor.station import Station
 
 RATE = 48_000
@@ -46,7 +48,7 @@ def measured(source: InputConfig, stop_after_s: float | None = None) -> Kept:
     kept = Kept()
     config = NodeConfig(node="ekskolan-1", input=source)
     with open_input(source) as opened:
-        station = Station(config, opened, kept, now=lambda: NOW)
+        station = Station(config, opened, kept, clocks=Clocks(now=lambda: NOW))
         for block in opened.blocks():
             station.process(block)
             if stop_after_s is not None and block.end_frame >= stop_after_s * RATE:
@@ -115,7 +117,11 @@ def test_a_dead_microphone_raises_an_alarm_within_two_minutes_and_has_no_levels(
     with open_input(source) as opened:
         config = NodeConfig(node="ekskolan-1", input=source)
         station = Station(
-            config, opened, kept, now=lambda: NOW, alarm=lambda: alarms.append(heard_s)
+            config,
+            opened,
+            kept,
+            clocks=Clocks(now=lambda: NOW),
+            alarm=lambda: alarms.append(heard_s),
         )
         for block in opened.blocks():
             heard_s = block.end_frame / 16_000
@@ -134,7 +140,8 @@ def test_a_calibration_is_applied_and_its_state_flagged(tmp_path: Path) -> None:
     kept = Kept()
     with open_input(source) as opened:
         station = Station(
-            NodeConfig(node="ekskolan-1", input=source), opened, kept, now=lambda: NOW,
+            NodeConfig(node="ekskolan-1", input=source), opened, kept,
+            clocks=Clocks(now=lambda: NOW),
             microphone=Calibrated(sensitivity=2.0, flags=frozenset({"calibration_due"})),
         )  # fmt: skip
         for block in opened.blocks():
@@ -150,3 +157,93 @@ def test_what_never_happened_says_so_in_every_message(flag: Flag) -> None:
     assert kept.events
     assert all(flag in message.flags for message in kept.messages)
     assert all(flag in live.flags for live in kept.live)
+
+
+class Now:
+    """A recording as though it were heard now, by a microphone."""
+
+    real_time, simulated = True, False
+
+    def __init__(self, recording: Input) -> None:
+        self._recording = recording
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._recording, name)
+
+
+def quiet(path: Path, seconds: int) -> RecordingConfig:
+    """A file of faint noise."""
+    sound = 2e-3 * np.random.default_rng(1).standard_normal(seconds * 16_000)
+    soundfile.write(path, sound, 16_000, subtype="FLOAT")
+    return RecordingConfig(path=str(path), full_scale_pa=1.0, real_time=False)
+
+
+@pytest.mark.parametrize(
+    ("begin", "step_s"),
+    [
+        (NOW, 3600.0),
+        (NOW, -3600.0),
+        (NOW, 2.0),
+        (
+            datetime(1970, 1, 1, 0, 0, 20, tzinfo=UTC),
+            (NOW - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(),
+        ),
+        (NOW, 40 * 365 * 86_400.0),
+    ],
+    ids=["forward", "back", "a little", "from 1970", "to 2066"],
+)
+def test_a_clock_that_is_set_is_followed_at_once_and_flagged(
+    tmp_path: Path, begin: datetime, step_s: float
+) -> None:
+    step_at_s = 40.0
+    kept = Kept()
+    config = quiet(tmp_path / "quiet.wav", 75)
+    with open_input(config) as sound:
+        heard_s = 0.0
+
+        def now() -> datetime:
+            set_by_s = step_s if heard_s >= step_at_s else 0.0
+            return begin + timedelta(seconds=heard_s + set_by_s)
+
+        clocks = Clocks(
+            now=now, boot_s=lambda: 100 + heard_s, synchronised=lambda: heard_s > step_at_s
+        )
+        node = NodeConfig(node="ekskolan-1", input=config)
+        station = Station(node, Now(sound), kept, clocks=clocks)
+        for block in sound.blocks():
+            heard_s = block.end_frame / block.sample_rate
+            station.process(block)
+        station.finish()
+    steps = [live for live in kept.live if "clock_step" in live.flags]
+    assert len(steps) == 1
+    # Each second is where the wall clock was when it was heard.
+    for i, live in enumerate(kept.live):
+        if i < 39 or i > 41:
+            expected = begin + timedelta(seconds=i + (step_s if i > 41 else 0.0))
+            assert abs((live.time - expected).total_seconds()) < 1.1, i
+    unsure = ["clock_unsure" in live.flags for live in kept.live]
+    assert unsure[:39] == [True] * 39
+    assert unsure[42:] == [False] * len(unsure[42:])
+    seconds = sum(len(batch.laeq_db) for batch in kept.batches)
+    assert seconds == len(kept.live)
+    assert sum("clock_step" in batch.flags for batch in kept.batches) == 1
+
+
+def test_a_clock_that_nobody_has_set_is_unsure_even_if_it_says_otherwise(tmp_path: Path) -> None:
+    config = quiet(tmp_path / "quiet.wav", 5)
+    kept = Kept()
+    with open_input(config) as sound:
+        begin = datetime(1970, 1, 1, tzinfo=UTC)
+        heard_s = 0.0
+        clocks = Clocks(
+            now=lambda: begin + timedelta(seconds=heard_s),
+            boot_s=lambda: heard_s,
+            synchronised=lambda: True,
+        )
+        node = NodeConfig(node="ekskolan-1", input=config)
+        station = Station(node, Now(sound), kept, clocks=clocks)
+        for block in sound.blocks():
+            heard_s = block.end_frame / block.sample_rate
+            station.process(block)
+        station.finish()
+    assert all("clock_unsure" in live.flags for live in kept.live)

@@ -13,7 +13,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from collector.commands.gap_accept import gap_accept
+from collector.commands.gap_list import gap_list
 from collector.commands.node_add import node_add
+from collector.commands.node_key_add import node_key_add
+from collector.commands.node_key_list import node_key_list
+from collector.commands.node_key_revoke import node_key_revoke
 from collector.commands.node_list import node_list
 from collector.commands.quarantine_list import quarantine_list
 from collector.commands.quarantine_show import quarantine_show
@@ -144,3 +149,44 @@ def test_adding_twice_is_refused(config: Path) -> None:
 def test_no_configuration_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the configuration"):
         run(node_list, "--config", tmp_path / "none.toml")
+
+
+def test_a_gap_is_listed_and_accepted(config: Path, ledger: Ledger) -> None:
+    node = FakeNode("ekskolan-1")
+    node.register(ledger.registry, "ekskolan", START)
+    batch = [node.signed(levels(node.name, START)) for _ in range(6)]
+    assert "Nothing is missing" in run(gap_list, "--config", config)
+    ledger.append([batch[0], batch[3], batch[5]])
+    assert listed(gap_list, config) == {"missing": {node.name: [[2, 3], [5, 5]]}, "accepted": []}
+    (one,) = listed(node_list, config)
+    assert (one["missing"], one["forks"], one["replays"]) == (3, 0, 0)
+    assert "3 messages are missing" in run(node_list, "--config", config)
+    said = run(gap_accept, node.name, "5", "5", "--reason", "card died", "--config", config)
+    assert "1 message of ekskolan-1 is waited for no longer" in said
+    run(gap_accept, node.name, "2", "3", "--reason", "card died", "--config", config)
+    found = listed(gap_list, config)
+    assert found["missing"] == {}
+    assert [gap["reason"] for gap in found["accepted"]] == ["card died", "card died"]
+    assert "card died" in run(gap_list, "--config", config)
+    with pytest.raises(LedgerError, match="not one stretch"):
+        run(gap_accept, node.name, "2", "3", "--reason", "again", "--config", config)
+
+
+def test_keys_are_listed_added_and_revoked(config: Path, ledger: Ledger) -> None:
+    node = FakeNode("ekskolan-1")
+    node.register(ledger.registry, "ekskolan", START)
+    other = FakeNode(node.name, seed=1)
+    assert "from now on" in run(
+        node_key_add, node.name, "--public-key", other.public_key_text, "--config", config
+    )
+    first, second = listed(node_key_list, config)
+    assert {first["public_key"], second["public_key"]} == {
+        node.public_key_text,
+        other.public_key_text,
+    }
+    assert node.name in run(node_key_revoke, first["kid"], "--config", config)
+    table = run(node_key_list, "--config", config)
+    assert table.count("revoked") == 1
+    assert table.count("in use") == 1
+    with pytest.raises(RegistryError, match="no key"):
+        run(node_key_revoke, "nothing", "--config", config)

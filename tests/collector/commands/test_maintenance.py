@@ -73,7 +73,7 @@ def test_a_check_that_holds_ends_with_0(config: Path, node: FakeNode) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "ekskolan-1: 4 messages up to number 4, all holds.",
-        "4 messages of 1 nodes: all holds.",
+        "4 messages of 1 node: all holds.",
     ]
     assert checked(config)["holds"] is True
 
@@ -87,10 +87,10 @@ def test_a_check_that_does_not_hold_ends_with_1(
     result = run(check, "--config", config)
     assert result.exit_code == 1
     for told in (
-        "gaps: 1 messages are missing: 2.",
+        "gaps: 1 message is missing: 2.",
         "message 3: not a detached JWS",
-        "1 events are listed otherwise",
-        "1 messages were removed",
+        "events: 1 listed otherwise",
+        "1 message was removed",
     ):
         assert told in result.stdout
     assert "rebuild" not in result.stdout
@@ -119,7 +119,7 @@ def test_prune_waits_for_the_output_that_is_configured(
         file.write('[influxdb]\nurl = "http://127.0.0.1:1"\n')
     assert "levels: 0 messages" in run(prune, "--config", config).stdout
     ledger.set_cursor("influxdb", 1)
-    assert "levels: 1 messages" in run(prune, "--config", config).stdout
+    assert "levels: 1 message " in run(prune, "--config", config).stdout
 
 
 @ONLY_SQLITE
@@ -130,6 +130,26 @@ def test_a_backup_is_made_and_restored(config: Path, node: FakeNode, tmp_path: P
         run(restore, copy, "--config", config)
     assert "before is in" in run(restore, copy, "--replace", "--config", config).stdout
     assert checked(config)["messages"] == 4
+
+
+@ONLY_SQLITE
+def test_a_folder_keeps_the_newest_copies_and_whatever_else_is_in_it(
+    config: Path, node: FakeNode, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    older = [folder / f"ledger-202501{day:02}T020000Z.sqlite" for day in range(1, 5)]
+    other = folder / "ledger-of-mine.sqlite"
+    for file in (*older, other):
+        file.write_bytes(b"")
+    said = run(backup, folder, "--keep", "3", "--config", config).stdout
+    (made,) = set(folder.iterdir()) - {*older, other}
+    assert str(made) in said
+    assert {*folder.iterdir()} == {made, *older[-2:], other}
+    assert f"{older[0]} was removed" in said
+    run(restore, made, "--replace", "--config", config)
+    with pytest.raises(LedgerError, match="--keep needs a folder"):
+        run(backup, tmp_path / "one.sqlite", "--keep", "3", "--config", config)
 
 
 def test_migrating_a_new_one_does_nothing(config: Path, node: FakeNode, database_url: str) -> None:
@@ -149,7 +169,7 @@ def test_the_quarantine_is_retried_and_emptied(config: Path, ledger: Ledger) -> 
     assert f"{second} stored" in run(quarantine_retry, str(second), "--config", config).stdout
     assert "2 of 2 left" in run(quarantine_retry, "--all", "--config", config).stdout
     ledger.append([FakeNode("x-1").signed(event("x-1", START))])
-    assert "1 entries" in run(quarantine_drop, "--all", "--config", config).stdout
+    assert "1 entry was" in run(quarantine_drop, "--all", "--config", config).stdout
     assert ledger.quarantined() == []
 
 

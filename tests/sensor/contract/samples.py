@@ -14,16 +14,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sensor.contract import codec
 from sensor.contract.messages import (
     GENESIS,
+    Absence,
+    Absent,
+    Boot,
     CalibrationCheck,
     Event,
     Health,
+    KeyChange,
     LevelBatch,
     Message,
     Source,
     Speed,
     event_id,
 )
-from sensor.contract.signature import payload_hash, sign
+from sensor.contract.signature import payload_hash, public_key_text, sign
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "contract"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -61,7 +65,20 @@ def samples() -> dict[str, Message]:
         deviation_db=0.3, standard_deviation_db=0.02, frequency_hz=1000.1, sensitivity=0.966,
         result="ok", flags=(),
     )  # fmt: skip
-    return {"levels": levels, "event": event, "health": health, "calibration": calibration}
+    told = Absent(first=1, last=2, sha256=(_hash(levels), _hash(event)))
+    absence = Absence(
+        node=NODE, seq=5, prev=_hash(calibration), time=TIME, reason="thinned", absent=(told,),
+        instead=(4,), flags=("simulated",), boot=Boot(id="0123abcd", s=86_400.125),
+    )  # fmt: skip
+    following = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+    key = KeyChange(
+        node=NODE, seq=6, prev=_hash(absence), time=TIME,
+        public_key=public_key_text(following.public_key()),
+    )  # fmt: skip
+    return {
+        "levels": levels, "event": event, "health": health, "calibration": calibration,
+        "absence": absence, "key": key,
+    }  # fmt: skip
 
 
 def _hash(message: Message) -> str:

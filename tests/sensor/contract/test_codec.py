@@ -127,6 +127,11 @@ class Wrong:
         Wrong({"kind": "x"}, "unknown kind"),
         Wrong({"time": "2026-11-22T14:30:05+01:00"}, "UTC"),
         Wrong({"start": "yesterday"}, "start"),
+        Wrong({"start": "9999-12-31T23:59:59Z"}, "start must be of a year"),
+        Wrong({"time": "0001-01-01T00:00:00Z"}, "time must be of a year"),
+        Wrong({"node": "ekskolan-1\n"}, "without a line end"),
+        Wrong({"prev": "0" * 64 + "\n"}, "prev"),
+        Wrong({"id": "0" * 16 + "\n"}, "id"),
         Wrong({"flags": ["overload", "gap"]}, "sorted"),
         Wrong({"bands_db": {"123": 50.0}}, "third octave"),
         Wrong({"speed_refused": "gap"}, "not both"),
@@ -180,6 +185,35 @@ def test_live_and_ack_travel_too() -> None:
         node=NODE, time=datetime(2026, 1, 2, tzinfo=UTC), laeq_db=50.0, lafmax_db=None
     )
     assert codec.decode_live(codec.encode_live(live)) == live
-    assert codec.decode_ack(codec.encode_ack(messages.Ack(seq=7))) == messages.Ack(seq=7)
+    assert codec.encode_ack(messages.Ack(seq=7)) == b'{"seq":7}'
+    asking = messages.Ack(seq=7, missing=((9, 12),), highest_seq=20, head_sha256="ab" * 32)
+    for ack in (messages.Ack(seq=7), asking):
+        assert codec.decode_ack(codec.encode_ack(ack)) == ack
+    # What a later collector may add.
+    assert codec.decode_ack(b'{"seq":7,"more":1}') == messages.Ack(seq=7)
     with pytest.raises(ContractError):
         codec.decode_ack(b'{"seq":-1}')
+    for decode in (codec.decode_live, codec.decode_ack):
+        with pytest.raises(ContractError, match="more than"):
+            decode(b" " * (codec.MAX_PAYLOAD_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"absent": []}, "absent"),
+        ({"absent": [{"first": 3, "last": 2, "sha256": None}]}, "first must not"),
+        ({"absent": [{"first": 1, "last": 2, "sha256": ["ab" * 32]}]}, "one hash for each"),
+        ({"absent": [{"first": 1, "last": 5, "sha256": None}]}, "only what came before"),
+        (
+            {"absent": [{"first": a, "last": b, "sha256": None} for a, b in ((1, 3), (3, 4))]},
+            "not overlap",
+        ),
+        ({"reason": "dull"}, "reason"),
+    ],
+)
+def test_an_absence_that_makes_no_sense_is_refused(change: dict[str, Any], reason: str) -> None:
+    fields = json.loads((GOLDEN / "absence.json").read_bytes())
+    payload = json.dumps({**fields, **change}, separators=(",", ":")).encode()
+    with pytest.raises(ContractError, match=reason):
+        codec.decode(payload)

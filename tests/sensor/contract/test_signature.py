@@ -65,6 +65,14 @@ def test_a_signature_has_one_spelling() -> None:
             signature.verify(payload, other, PUBLIC)
 
 
+def test_a_long_signature_is_not_even_read() -> None:
+    # Headers are kept to be read once only: nobody may fill the memory with long ones.
+    payload, signed = golden("event")
+    spaced = signature._b64(b" " * 2000 + signature._unb64(signed.split(".")[0]))
+    with pytest.raises(SignatureError, match="characters is none of ours"):
+        signature.verify(payload, f"{spaced}..{signed.split('.')[2]}", PUBLIC)
+
+
 @pytest.mark.parametrize("text", ["", "abc", "!!", "A" * 44])
 def test_what_is_no_public_key_says_so(text: str) -> None:
     with pytest.raises(ContractError, match="public key"):

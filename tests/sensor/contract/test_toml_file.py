@@ -49,13 +49,20 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('name="a"\n[[limit]]\nkmh=30\n[[limit]]\nkmh="x"\n', r"line 5: limit\[1\].kmh: expected"),
         ('name="a"\n[[limit]]\nkhm=30\n', r"line 3: limit\[0\].khm .* mean kmh?"),
         ("name = \n", "is not TOML"),
+        ("name = " + "[" * 3000, "is not TOML"),
+        ("name = " + "9" * 5000, "is not TOML"),
+        ('name = "a\\u0000b"\n', "NUL character: leave it out"),
+        ('"a\\u0000" = 1\n', "NUL character: leave it out"),
+        ('name="a"\n[input]\nkind="a\\nb"\n', r"line 3: input.kind: invalid value 'a\\nb'"),
+        ('name="a"\n"x\\ny"=1\n', r"x\\ny is not a known key"),
     ],
 )
 def test_a_mistake_is_explained_with_its_line_and_key(
     tmp_path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as refused:
         load_text(tmp_path, text)
+    assert str(refused.value).isprintable()
 
 
 def test_a_missing_file_and_other_bytes_say_so(tmp_path: Path) -> None:
