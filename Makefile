@@ -2,13 +2,16 @@
 # make test   all tests; sets up what they need
 # make check  style, types, imports, generated files
 # make bench  the benchmarks, side by side with peers
+# make chaos  100,000 messages while everything is killed at random; SEED= repeats a run
+# make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make lock   the locked versions, anew
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+SECONDS ?= 60
 
-.PHONY: demo test check bench lock clean packages-demo packages-test
+.PHONY: demo test check bench chaos fuzz lock clean packages-demo packages-test
 
 demo: packages-demo $(VENV)/.demo
 	$(BIN)/skolro demo
@@ -26,6 +29,12 @@ check: packages-demo $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	for benchmark in benchmarks/*.py; do $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
+
+chaos: packages-test $(VENV)/.dev
+	$(BIN)/python -m tests.system.chaos
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 packages-demo:
 	deploy/install-packages.sh demo

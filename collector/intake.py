@@ -16,6 +16,7 @@ from collector.ledger import Ledger
 from collector.verification import Received, Refused
 from sensor.contract import topics
 from sensor.contract.errors import ContractError
+from sensor.contract.messages import Ack
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,12 @@ class Intake:
     ledger : Ledger
         Where messages go.
     done : callable
-        Called in the intake's thread after the commit, with the batch and, by node, the number
-        up to which its messages are durable.
+        Called in the intake's thread after the commit, with the batch and, by node, what it is
+        to hear of what is durable and what is missing.
     """
 
     def __init__(
-        self, ledger: Ledger, done: Callable[[Sequence[Incoming], Mapping[str, int]], None]
+        self, ledger: Ledger, done: Callable[[Sequence[Incoming], Mapping[str, Ack]], None]
     ) -> None:
         self._ledger = ledger
         self._done = done
@@ -69,6 +70,12 @@ class Intake:
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self.trouble: str | None = None
         self.failure: Exception | None = None
+        self.attempts = 0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is at work."""
+        return self._thread.is_alive()
 
     @property
     def pending(self) -> int:
@@ -116,8 +123,9 @@ class Intake:
         pause_s = _FIRST_PAUSE_S
         since = time.monotonic()
         while True:
+            self.attempts += 1
             try:
-                acked = self._store(batch)
+                acks = self._store(batch)
             except LedgerError as error:
                 if self.trouble is None:
                     log.error("nothing is acknowledged until the ledger can store: %s", error)
@@ -130,18 +138,21 @@ class Intake:
         if self.trouble is not None:
             log.warning("the ledger stores again after %.0f s", time.monotonic() - since)
             self.trouble = None
-        self._done(batch, acked)
+        self._done(batch, acks)
 
-    def _store(self, batch: Sequence[Incoming]) -> Mapping[str, int]:
-        statuses = [item.received for item in batch if _is_status(item.received)]
-        messages = [item.received for item in batch if not _is_status(item.received)]
-        acked: dict[str, int] = {}
-        if statuses:
-            # A node that is back learns how far the ledger is, whatever became of earlier acks.
-            acked |= self._ledger.acked_seqs(self._note_online(statuses))
+    def _store(self, batch: Sequence[Incoming]) -> Mapping[str, Ack]:
+        statuses: list[Received] = []
+        messages: list[Received] = []
+        for item in batch:
+            (statuses if _is_status(item.received) else messages).append(item.received)
+        acks: dict[str, Ack] = {}
+        online = self._note_online(statuses) if statuses else []
         if messages:
-            acked |= self._ledger.append(messages).acked
-        return acked
+            acks |= self._ledger.append(messages).acks()
+        if online:
+            # A node that is back learns where the ledger stands, whatever became of earlier acks.
+            acks |= self._ledger.standings(online)
+        return acks
 
     def _note_online(self, statuses: Sequence[Received]) -> list[str]:
         """Store who is there and who is not, and return who is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,11 +13,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from collector.buffered_client import BufferedClient
 from collector.config import Broker
 from collector.errors import BrokerError, LedgerError
 from collector.intake import Incoming, Intake
 from collector.ledger import Ledger
 from collector.live import LiveReadings
+from collector.mqtt_strings import teach_paho
 from collector.verification import Received
 from sensor.contract import topics
 from sensor.contract.codec import decode_live, encode_ack
@@ -33,6 +35,10 @@ can come in while the other is committed."""
 
 _QOS_0_MAXIMUM: Final = 2 * RECEIVE_MAXIMUM
 _SESSION_EXPIRY_S: Final = 0xFFFFFFFF  # the broker keeps the session for ever
+_SHARED_SESSION_EXPIRY_S: Final = 10
+"""A broker may go on handing a shared subscription's messages to a member that is away, so one
+that does not come back at once is forgotten, and nodes send again what it had not stored."""
+
 _ANSWER_TIMEOUT_S: Final = 10.0
 _KEEPALIVE_S: Final = 30
 
@@ -52,10 +58,19 @@ class Subscriber:
         Where messages go.
     live : LiveReadings
         Where readings go that nobody stores.
+    on_confirmed : callable, optional
+        Told after each batch for how many seconds its oldest message had waited.
     """
 
-    def __init__(self, broker: Broker, ledger: Ledger, live: LiveReadings) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        ledger: Ledger,
+        live: LiveReadings,
+        on_confirmed: Callable[[float], None] | None = None,
+    ) -> None:
         self._broker = broker
+        self._on_confirmed = on_confirmed
         self._registry = ledger.registry
         self._live = live
         self._intake = Intake(ledger, self._confirm)
@@ -70,6 +85,11 @@ class Subscriber:
         self.dropped = 0
 
     @property
+    def where(self) -> str:
+        """Where the broker is, for people."""
+        return f"{self._broker.host}:{self._broker.port}"
+
+    @property
     def is_connected(self) -> bool:
         """Whether messages can come in right now."""
         return self._subscribed.is_set() and self._client.is_connected()
@@ -78,6 +98,18 @@ class Subscriber:
     def lag(self) -> int:
         """How many messages were received and are not durable yet."""
         return self._intake.pending
+
+    @property
+    def attempts(self) -> int:
+        """How often a batch was tried to be stored; while messages wait, it must grow."""
+        return self._intake.attempts
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the threads that receive and store are there."""
+        # The name is paho's; what ends its thread is a fault in a callback, which it tells nobody.
+        network = f"paho-mqtt-client-{self._broker.client_id}"
+        return self._intake.is_alive and any(one.name == network for one in threading.enumerate())
 
     @property
     def trouble(self) -> str | None:
@@ -97,14 +129,14 @@ class Subscriber:
         BrokerError
             The broker cannot be reached, is not the one we trust, or refuses us.
         """
-        where = f"{self._broker.host}:{self._broker.port}"
+        where = self.where
         try:
             self._client.connect(
                 self._broker.host,
                 self._broker.port,
                 keepalive=_KEEPALIVE_S,
                 clean_start=False,
-                properties=_session(),
+                properties=_session(shared=self._broker.share is not None),
             )
         except OSError as error:
             raise BrokerError(
@@ -128,8 +160,9 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(
+    def _make_client(self) -> BufferedClient:
+        teach_paho()
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
             protocol=mqtt.MQTTv5,
@@ -185,45 +218,59 @@ class Subscriber:
             log.warning("the MQTT broker is gone (%s); trying again", code)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic.endswith(f"/{topics.LIVE}"):
-            self._take_live(message)
+        topic = _topic(message)
+        if topic.endswith(f"/{topics.LIVE}"):
+            self._take_live(topic, message)
             return
         if message.qos == 0 and self._intake.pending >= _QOS_0_MAXIMUM:
             # At QoS 0 no flow control holds the sender back. It will resend: no ack comes.
             self.dropped += 1
             return
-        received = Received(
-            message.topic, bytes(message.payload), _signature(message), datetime.now(UTC)
-        )
+        received = Received(topic, bytes(message.payload), _signature(message), datetime.now(UTC))
         self._intake.put(Incoming(received, message.mid, message.qos, self._connection))
 
-    def _take_live(self, message: mqtt.MQTTMessage) -> None:
+    def _take_live(self, topic: str, message: mqtt.MQTTMessage) -> None:
         try:
             live = decode_live(bytes(message.payload))
-            node = topics.parse(message.topic).node
+            node = topics.parse(topic).node
             known = node in self._registry.recent_inventory().nodes
         except (ContractError, LedgerError) as error:
-            log.debug("a live reading on %r is left out: %s", message.topic, error)
+            log.debug("a live reading on %r is left out: %s", topic, error)
             return
         if known and live.node == node:
             self._live.update(live)
 
     # --- in the thread of the intake
 
-    def _confirm(self, batch: Sequence[Incoming], acked: Mapping[str, int]) -> None:
-        for node, seq in acked.items():
-            self._client.publish(topics.topic(node, topics.ACK), encode_ack(Ack(seq=seq)), qos=1)
+    def _confirm(self, batch: Sequence[Incoming], acks: Mapping[str, Ack]) -> None:
+        # At QoS 0, which costs a third: an ack that is lost leaves its node with one more to send
+        # or to say that it is back, and the answer to either is the newest.
+        for node, ack in acks.items():
+            self._client.publish(topics.topic(node, topics.ACK), encode_ack(ack), qos=0)
         with self._connection_lock:
-            for incoming in batch:
-                if incoming.qos and incoming.connection == self._connection:
-                    self._client.ack(incoming.mid, incoming.qos)
+            self._client.ack_all(
+                incoming.mid
+                for incoming in batch
+                if incoming.qos and incoming.connection == self._connection
+            )
+        if self._on_confirmed is not None:
+            waited = datetime.now(UTC) - batch[0].received.received_at
+            self._on_confirmed(waited.total_seconds())
 
 
-def _session() -> Properties:
+def _session(*, shared: bool) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types here
-    properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+    properties.SessionExpiryInterval = _SHARED_SESSION_EXPIRY_S if shared else _SESSION_EXPIRY_S
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
     return properties
+
+
+def _topic(message: mqtt.MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError as error:
+        # Not every broker looks; such a topic is none of ours.
+        return error.object.decode("utf-8", "replace")
 
 
 def _signature(message: mqtt.MQTTMessage) -> str | None:

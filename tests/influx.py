@@ -1,4 +1,7 @@
-"""A real InfluxDB for tests: Debian's 1.6.7 behind a proxy that gives it ``/api/v2/write``."""
+"""A real InfluxDB for tests: Debian's 1.6.7 behind a proxy that gives it ``/api/v2/write``.
+
+Or one that the environment names, for the tests marked `live`; see docs/influxdb.md.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import gzip
 import http.client
 import json
 import os
+import secrets
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.parse
@@ -17,10 +23,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pytest
 
+from collector.config import InfluxDB
+from collector.outputs.measurements import RETENTION_POLICIES
 from tests.peers import free_port, wait_for
 
 INFLUXD = shutil.which("influxd", path="/usr/local/sbin:/usr/sbin:/usr/bin:/usr/local/bin")
@@ -90,6 +98,22 @@ class Influx:
             self._process.wait()
             self._process = None
 
+    def freeze(self) -> None:
+        """Stop influxd where it stands: it takes connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen influxd go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "influxd does not run"
+        self._process.send_signal(number)
+
+    def new_config(self) -> InfluxDB:
+        """A configuration of the collector with a database that does not exist yet."""
+        return InfluxDB(url=self.url, bucket=f"db_{secrets.token_hex(4)}", timeout_s=5.0)
+
     def query(self, database: str, influxql: str) -> list[dict[str, Any]]:
         """Return the rows of a query, the tags of their series among their columns.
 
@@ -98,24 +122,11 @@ class Influx:
         AssertionError
             InfluxDB refuses the query.
         """
-        return [
-            series.get("tags", {}) | dict(zip(series["columns"], values, strict=True))
-            for series in self.series(database, influxql)
-            for values in series.get("values", [])
-        ]
+        return _rows(self.series(database, influxql))
 
     def series(self, database: str, influxql: str) -> list[dict[str, Any]]:
         """Return the series that a query answers with, times in nanoseconds."""
-        form = urllib.parse.urlencode({"db": database, "q": influxql, "epoch": "ns"})
-        address = f"http://127.0.0.1:{self.http_port}/query"
-        try:
-            with urllib.request.urlopen(address, form.encode(), timeout=30) as response:
-                answer = json.load(response)
-        except urllib.error.HTTPError as error:
-            raise AssertionError(f"{influxql}: {error.read().decode()}") from error
-        errors = [part["error"] for part in answer["results"] if "error" in part]
-        assert not errors, f"{influxql}: {errors}"
-        return [series for part in answer["results"] for series in part.get("series", [])]
+        return _asked(f"http://127.0.0.1:{self.http_port}", database, influxql)
 
     def write(self, database: str, lines: str, policy: str = "") -> None:
         """Write line protocol past the proxy."""
@@ -156,6 +167,69 @@ def running() -> Iterator[Influx]:
         yield influx
 
 
+_LIVE: Final = {
+    name: os.environ.get(f"SKOLRO_LIVE_INFLUX_{name}", "")
+    for name in ("URL", "TOKEN", "ORG", "BUCKET")
+}
+
+
+class LiveInflux:
+    """The InfluxDB 2 or 3 that the environment names; each test gets buckets of its own."""
+
+    def new_config(self) -> InfluxDB:
+        """A configuration of the collector with a bucket that does not exist yet."""
+        return InfluxDB(
+            url=_LIVE["URL"],
+            token=_LIVE["TOKEN"],
+            org=_LIVE["ORG"] or "skolro",
+            bucket=f"{_LIVE['BUCKET'] or 'skolro_test'}_{secrets.token_hex(4)}",
+        )
+
+    def query(self, database: str, influxql: str) -> list[dict[str, Any]]:
+        """Return the rows of a query, the tags of their series among their columns."""
+        return _rows(_asked(_LIVE["URL"].rstrip("/"), database, influxql, _LIVE["TOKEN"]))
+
+
+def live() -> LiveInflux:
+    """The InfluxDB that the environment names, or the test is left out where it names none."""
+    if not _LIVE["URL"]:
+        pytest.skip("SKOLRO_LIVE_INFLUX_URL names no InfluxDB 2 or 3: see docs/influxdb.md")
+    return LiveInflux()
+
+
+def content(influx: Influx | LiveInflux, database: str) -> dict[str, list[dict[str, Any]]]:
+    """All that is in `database`, by measurement."""
+    return {
+        measurement.name: influx.query(
+            database, " ".join(("SELECT * FROM", f'"{policy or "autogen"}".{measurement.name}'))
+        )
+        for policy, measurements in RETENTION_POLICIES.items()
+        for measurement in measurements
+    }
+
+
+def _asked(address: str, database: str, influxql: str, token: str = "") -> list[dict[str, Any]]:
+    form = urllib.parse.urlencode({"db": database, "q": influxql, "epoch": "ns"}).encode()
+    headers = {"Authorization": f"Token {token}"} if token else {}
+    request = urllib.request.Request(f"{address}/query", form, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{influxql}: {error.read().decode()}") from error
+    errors = [part["error"] for part in answer["results"] if "error" in part]
+    assert not errors, f"{influxql}: {errors}"
+    return [series for part in answer["results"] for series in part.get("series", [])]
+
+
+def _rows(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        one.get("tags", {}) | dict(zip(one["columns"], values, strict=True))
+        for one in series
+        for values in one.get("values", [])
+    ]
+
+
 class _Proxy(ThreadingHTTPServer):
     """Maps ``/api/v2/write?bucket=db/rp`` to ``/write?db=db&rp=rp``; hands on all else."""
 
@@ -164,6 +238,11 @@ class _Proxy(ThreadingHTTPServer):
     def __init__(self, influx: Influx) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.influx = influx
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of who has gone in the middle of a request; it may have been killed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from sqlalchemy import Engine, Table
 
+from collector import tables
+from collector.database import writing
 from collector.ledger import Received
 from collector.registry import Registry
 from sensor.contract import codec, topics
@@ -36,7 +39,7 @@ from sensor.contract.messages import (
     event_id,
     placed,
 )
-from sensor.contract.signature import payload_hash, public_key_text, sign
+from sensor.contract.signature import payload_hash, public_key_text, sign, thumbprint
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/local/sbin:/usr/sbin:/usr/bin:/usr/local/bin")
 
@@ -49,7 +52,7 @@ persistence {persistence}
 persistence_location {folder}/
 autosave_interval 1
 log_dest file {folder}/mosquitto.log
-log_type all
+log_type {log_type}
 {extra}
 """
 
@@ -82,12 +85,19 @@ class Broker:
         Whether it keeps sessions on disk, so that they outlive :meth:`restart`.
     anonymous : bool
         Whether it lets anybody in.
+    log_type : str
+        What it writes to its log; all takes more time than the rest of its work.
     """
 
     host = "127.0.0.1"
 
     def __init__(
-        self, extra: str = "", *, persistence: bool = False, anonymous: bool = True
+        self,
+        extra: str = "",
+        *,
+        persistence: bool = False,
+        anonymous: bool = True,
+        log_type: str = "all",
     ) -> None:
         if MOSQUITTO is None:
             raise FileNotFoundError("mosquitto is not installed")
@@ -104,6 +114,7 @@ class Broker:
                 folder=folder,
                 persistence=str(persistence).lower(),
                 anonymous=str(anonymous).lower(),
+                log_type=log_type,
                 extra=extra,
             )
         )
@@ -131,6 +142,13 @@ class Broker:
             self._process.kill()
             self._process.wait(10)
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._process is None:
+            raise AssertionError("mosquitto does not run")
+        return self._process.pid
 
     def restart(self) -> None:
         """Stop and start it."""
@@ -256,6 +274,31 @@ class FakeNode:
         if self._client is None:
             raise AssertionError(f"{self.name} is not connected")
         return self._client
+
+
+def register_all(engine: Engine, nodes: Sequence[FakeNode], site: str, since: datetime) -> None:
+    """Make many nodes known at once; one by one the registry would be read anew each time."""
+    rows: dict[Table, list[dict[str, Any]]] = {
+        tables.node: [{"id": node.name, "note": ""} for node in nodes[1:]],
+        tables.placement: [
+            {"node": node.name, "site": site, "since": since, "geometry": {}} for node in nodes[1:]
+        ],
+        tables.node_key: [
+            {
+                "kid": thumbprint(node.key.public_key()),
+                "node": node.name,
+                "public_key": node.public_key_text,
+                "since": since,
+            }
+            for node in nodes[1:]
+        ],
+    }
+    with writing(engine) as connection:
+        for table, inserted in rows.items():
+            if inserted:
+                connection.execute(table.insert(), inserted)
+    # Told to other processes by the registry itself.
+    nodes[0].register(Registry(engine), site, since)
 
 
 def levels(

@@ -30,12 +30,13 @@ def programs() -> Path | None:
 class Cluster:
     """A server that listens on a Unix socket in its own folder, and trusts whoever finds it.
 
-    It refuses to run as root, so it runs as its own user then. Nothing is flushed to the disk:
-    what survives a power cut is PostgreSQL's affair, not ours.
+    It refuses to run as root, so it runs as its own user then. Unless it is to be `durable`,
+    nothing is flushed to the disk: what survives a power cut is PostgreSQL's affair, not ours.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         """Use the programs in `folder`."""
+        self._flush = "on" if durable else "off"
         self._programs = folder
         self._home = Path(tempfile.mkdtemp(prefix="skolro-pg-"))
         self._as: dict[str, Any] = {}
@@ -63,8 +64,8 @@ class Cluster:
     def __enter__(self) -> Self:
         self._run("initdb", "--no-sync", "--auth=trust", "--username", _USER, "--locale=C.UTF-8")
         settings = (
-            "listen_addresses=", f"unix_socket_directories={self._home}", "fsync=off",
-            "full_page_writes=off", "max_connections=300", "shared_buffers=32MB",
+            "listen_addresses=", f"unix_socket_directories={self._home}", f"fsync={self._flush}",
+            f"full_page_writes={self._flush}", "max_connections=300", "shared_buffers=32MB",
         )  # fmt: skip
         command = [str(self._programs / "postgres"), "-D", str(self._home / "data")]
         with (self._home / "log").open("wb") as log:

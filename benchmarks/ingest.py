@@ -1,0 +1,272 @@
+"""How many messages a second the collector makes durable, beside one that stores nothing.
+
+    python -m benchmarks.ingest [--messages 60000] [--rounds 2] [--nodes 200] [--postgresql]
+    python -m benchmarks.ingest --messages 1000000 --rounds 1
+    python -m benchmarks.ingest --steady [--minutes 10] [--nodes 10000]
+
+Signed messages are made beforehand and published by a process of their own through a real
+mosquitto, the same to the collector (signature verified, SQLite with synchronous FULL, lists kept,
+``ack`` sent) and to a bare paho subscriber that acknowledges by hand and stores nothing. Each runs
+alone on one processor; broker and sender share the others. A message counts when it is committed.
+
+``--steady`` plays the load of many nodes, each with one ``levels`` a minute, and prints how long
+a message took from being sent until its node was told that it is durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from sqlalchemy import Engine
+
+from benchmarks.load.messages import Fleet, prepare
+from collector.appending import next_position
+from collector.database import open_database, reading
+from tests.peers import Broker
+from tests.postgres import Cluster, programs
+
+AHEAD: Final = 20_000
+"""Messages that the sender may be ahead: so many wait at the broker, and not all of them."""
+
+_POLL_S: Final = 0.25
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_MEGABYTE: Final = 1024 * 1024
+
+
+@dataclass
+class Run:
+    """What was seen of one receiver."""
+
+    name: str
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    messages: int = 0
+    memory_mb: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.messages / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time of the receiver a message, in microseconds."""
+        return 1e6 * self.cpu_s / self.messages
+
+    def __str__(self) -> str:
+        tenth = max(1, len(self.memory_mb) // 10)
+        memory = " ".join(f"{mb:.0f}" for mb in self.memory_mb[tenth::tenth])
+        return (
+            f"{self.name:22s} {self.rate:7.0f} messages/s   "
+            f"{self.cpu_us:5.0f} µs CPU a message   RSS {memory} MB"
+        )
+
+
+@contextmanager
+def receiver(kind: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A receiver that is subscribed, alone on one processor."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load.receivers", kind, *arguments],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.sched_setaffinity(process.pid, {_its_own()})
+    try:
+        if _out(process).readline() != "ready\n":
+            raise RuntimeError(f"the {kind} receiver did not start")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        _out(process).close()
+
+
+@contextmanager
+def sender(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Whoever publishes; leaves the receiver's processor alone."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load.sender", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.sched_setaffinity(process.pid, _others())
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _its_own() -> int:
+    """The receiver's processor."""
+    return min(os.sched_getaffinity(0))
+
+
+def _others() -> set[int]:
+    """The processors of everybody else; on a machine with one, it is shared."""
+    return os.sched_getaffinity(0) - {_its_own()} or {_its_own()}
+
+
+def _out(process: subprocess.Popen[str]) -> IO[str]:
+    if process.stdout is None:
+        raise RuntimeError("the process has no output to read")
+    return process.stdout
+
+
+def bare(path: Path, messages: int) -> Run:
+    """Run the subscriber that stores nothing."""
+    count = 0
+
+    def follow(lines: IO[str]) -> None:
+        nonlocal count
+        for line in lines:
+            count = int(line)
+
+    with _broker() as broker, receiver("bare", str(broker.port)) as process:
+        threading.Thread(target=follow, args=(_out(process),), daemon=True).start()
+        return _watch("paho, storing nothing", broker, path, messages, process.pid, lambda: count)
+
+
+def collector(name: str, url: str, fleet: Fleet, path: Path, messages: int) -> Run:
+    """Run the collector on a new ledger."""
+    engine = open_database(url)
+    fleet.register(engine)
+    with _broker() as broker, receiver("collector", str(broker.port), url) as process:
+        run = _watch(name, broker, path, messages, process.pid, lambda: _stored(engine))
+    engine.dispose()
+    return run
+
+
+@contextmanager
+def _broker() -> Iterator[Broker]:
+    with Broker(log_type="error") as broker:
+        os.sched_setaffinity(broker.pid, _others())
+        yield broker
+
+
+def _stored(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return next_position(connection) - 1
+
+
+def _watch(
+    name: str, broker: Broker, path: Path, messages: int, pid: int, count: Callable[[], int]
+) -> Run:
+    run = Run(name, messages=messages)
+    with sender(str(broker.port), str(path)) as process:
+        begun, cpu_s, done = time.monotonic(), _cpu_s(pid), 0
+        while done < messages:
+            done = count()
+            _allow(process, done + AHEAD)
+            run.memory_mb.append(_rss_bytes(pid) / _MEGABYTE)
+            time.sleep(_POLL_S)
+        run.seconds, run.cpu_s = time.monotonic() - begun, _cpu_s(pid) - cpu_s
+    return run
+
+
+def _allow(process: subprocess.Popen[str], number: int) -> None:
+    if process.stdin is None or process.poll() is not None:
+        raise RuntimeError("the sender has ended")
+    process.stdin.write(f"{number}\n")
+    process.stdin.flush()
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+
+
+def _rss_bytes(pid: int) -> int:
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def race(folder: Path, asked: argparse.Namespace) -> None:
+    """Run all receivers in turn, and print the best of each."""
+    fleet, path = Fleet.of(asked.nodes), folder / "messages"
+    print(f"signing {asked.messages} messages of {asked.nodes} nodes ...", flush=True)
+    prepare(fleet, path, messages=asked.messages)
+    best: dict[str, Run] = {}
+    for number in range(asked.rounds):
+        for run in _round(folder, fleet, path, asked, number):
+            print(run, flush=True)
+            if run.name not in best or run.rate > best[run.name].rate:
+                best[run.name] = run
+    peer = best.pop("paho, storing nothing")
+    for run in best.values():
+        print(
+            f"{run.name}: {run.rate / peer.rate:.2f} of the rate of {peer.name}, "
+            f"{peer.cpu_us / run.cpu_us:.2f} by processor time"
+        )
+
+
+def _round(
+    folder: Path, fleet: Fleet, path: Path, asked: argparse.Namespace, number: int
+) -> Iterator[Run]:
+    yield bare(path, asked.messages)
+    url = f"sqlite:///{folder / f'ledger-{number}.sqlite'}"
+    yield collector("collector, SQLite", url, fleet, path, asked.messages)
+    if asked.postgresql:
+        folder_of_programs = programs()
+        if folder_of_programs is None:
+            print("PostgreSQL is not installed here and is left out")
+            return
+        with Cluster(folder_of_programs, durable=True) as cluster:
+            url = cluster.new_database()
+            yield collector("collector, PostgreSQL", url, fleet, path, asked.messages)
+
+
+def steady(folder: Path, asked: argparse.Namespace) -> None:
+    """Play the load of many nodes, and print the lag minute by minute."""
+    fleet, path = Fleet.of(asked.nodes), folder / "messages"
+    print(f"signing {asked.minutes} minutes of {asked.nodes} nodes ...", flush=True)
+    messages = prepare(fleet, path, minutes=asked.minutes)
+    url = f"sqlite:///{folder / 'ledger.sqlite'}"
+    engine = open_database(url)
+    fleet.register(engine)
+    print(f"{messages / asked.minutes / 60:.0f} messages a second")
+    print("minute  acknowledged  lag: median    99 %     most  waiting  CPU  RSS")
+    with (
+        _broker() as broker,
+        receiver("collector", str(broker.port), url) as process,
+        sender("--paced", str(broker.port), str(path)) as sending,
+    ):
+        begun, cpu_s = time.monotonic(), _cpu_s(process.pid)
+        for line in _out(sending):
+            minute, count, median_s, high_s, most_s, waiting = line.split()
+            busy = (_cpu_s(process.pid) - cpu_s) / (time.monotonic() - begun)
+            print(
+                f"{minute:>6s}  {count:>12s}  {median_s:>9s} s  {high_s:>6s} s  {most_s:>6s} s"
+                f"  {waiting:>6s}  {busy:4.0%} {_rss_bytes(process.pid) / _MEGABYTE:4.0f} MB",
+                flush=True,
+            )
+    print(f"{_stored(engine)} of {messages} messages are in the ledger")
+    engine.dispose()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--nodes", type=int)
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--steady", action="store_true")
+    parser.add_argument("--minutes", type=int, default=10)
+    asked = parser.parse_args()
+    asked.nodes = asked.nodes or (10_000 if asked.steady else 200)
+    with tempfile.TemporaryDirectory(prefix="skolro-ingest-") as folder:
+        (steady if asked.steady else race)(Path(folder), asked)
+
+
+if __name__ == "__main__":
+    main()

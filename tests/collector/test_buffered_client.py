@@ -1,0 +1,107 @@
+"""What is read past paho is what paho would have read."""
+
+from __future__ import annotations
+
+import socket
+
+import paho.mqtt.client as mqtt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paho.mqtt import _packet
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from collector.buffered_client import BufferedSocket, read_publish
+from collector.mqtt_strings import teach_paho
+
+MID = 0x1234
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
+
+
+def packed(topic: bytes, qos: int, properties: Properties, payload: bytes) -> bytes:
+    """The body of a PUBLISH."""
+    mid = MID.to_bytes(2, "big") if qos else b""
+    packed_properties: bytes = properties.pack()  # type: ignore[no-untyped-call]  # paho has no types here
+    return len(topic).to_bytes(2, "big") + topic + mid + packed_properties + payload
+
+
+def publishing(pairs: list[tuple[str, str]]) -> Properties:
+    """User properties as paho has them."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
+    if pairs:
+        properties.UserProperty = pairs
+    return properties
+
+
+def is_as_paho_reads_it(header: int, body: bytes, message: mqtt.MQTTMessage) -> bool:
+    """Whether both find the same."""
+    teach_paho()
+    read = _packet.decode_publish(header, body, MQTTProtocolVersion.MQTTv5)
+    assert read.properties is not None
+    assert message.properties is not None
+    theirs, ours = (getattr(p, "UserProperty", []) for p in (read.properties, message.properties))
+    return (theirs, read.topic, read.qos, read.mid, read.retain, read.dup, read.payload) == (
+        ours, message._topic, message.qos, message.mid, message.retain, message.dup,
+        message.payload,
+    )  # fmt: skip
+
+
+@given(
+    st.text(max_size=80), st.integers(0, 1), st.lists(st.tuples(TEXT, TEXT), max_size=4),
+    st.binary(max_size=300), st.sampled_from([0, 1, 8, 9]),
+)  # fmt: skip
+@settings(deadline=None, max_examples=200)
+def test_messages(
+    topic: str, qos: int, pairs: list[tuple[str, str]], payload: bytes, flags: int
+) -> None:
+    header = 0x30 | qos << 1 | flags
+    body = packed(topic.encode("utf-8", "replace"), qos, publishing(pairs), payload)
+    message = read_publish(header, body)
+    assert message is not None
+    assert is_as_paho_reads_it(header, body, message)
+
+
+@given(st.integers(0x30, 0x3F), st.binary(max_size=60))
+@settings(deadline=None, max_examples=500)
+def test_anything_is_read_as_paho_does_or_left_to_it(header: int, body: bytes) -> None:
+    message = read_publish(header, body)
+    assert message is None or is_as_paho_reads_it(header, body, message)
+
+
+@given(st.integers(0, 200), st.binary(max_size=8))
+@settings(deadline=None, max_examples=300)
+def test_a_damaged_message_is_read_as_paho_does_or_left_to_it(at: int, damage: bytes) -> None:
+    whole = packed(b"skolro/v1/a/event", 1, publishing([("sig", "x" * 150)]), b"{}")
+    body = whole[:at] + damage + whole[at + len(damage) :]
+    message = read_publish(0x32, body)
+    assert message is None or is_as_paho_reads_it(0x32, body, message)
+
+
+def test_other_properties_are_left_to_paho() -> None:
+    properties = publishing([("sig", "x")])
+    properties.ContentType = "application/json"
+    assert read_publish(0x32, packed(b"a", 1, properties, b"{}")) is None
+
+
+def test_a_long_list_of_properties_is_left_to_paho() -> None:
+    body = packed(b"a", 1, publishing([("sig", "x" * 20_000)]), b"{}")
+    assert read_publish(0x32, body) is None
+
+
+def test_the_socket_gives_every_byte_once() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        buffered = BufferedSocket(near)
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        far.sendall(b"abcdef")
+        assert buffered.recv(1) == b"a"
+        assert buffered.pending() == 5
+        assert buffered.recv(100) == b"bcdef"
+        assert buffered.pending() == 0
+        assert buffered.fileno() == near.fileno()
+        far.close()
+        assert buffered.recv(1) == b""
