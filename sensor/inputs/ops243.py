@@ -31,7 +31,7 @@ COMMANDS = ("UK", "OJ", "OM", "R|", "SX", "BZ")
 # Beyond what the sampling rate can tell, a reading is a garbled line.
 FASTEST_KMH = 250.0
 LONGEST_LINE = 4096
-_BARE_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_BARE_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 class Ops243Config(
@@ -88,11 +88,17 @@ def parse_line(line: str, time: datetime) -> list[SpeedReading]:
     if _BARE_NUMBER.fullmatch(text):
         # Before OJ has taken effect readings are bare, with the direction as sign.
         return _readings({"speed": text}, time)
+    fields = _object(text)
+    return [] if fields is None else _readings(fields, time)
+
+
+def _object(text: str) -> dict[str, object] | None:
+    """The JSON object in `text`; None where it is something else."""
     try:
         fields = json.loads(text)
-    except ValueError:
-        return []
-    return _readings(fields, time) if isinstance(fields, dict) else []
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def _readings(fields: dict[str, object], time: datetime) -> list[SpeedReading]:
@@ -131,7 +137,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
@@ -261,17 +267,10 @@ class Ops243Radar:
     def _parsed(self, line: bytes) -> list[SpeedReading]:
         text = line.decode("utf-8", errors="replace").strip()
         readings = parse_line(text, self._now())
-        if not readings and text and '"speed"' not in text and not _is_answer(text):
+        # An object without a speed is the answer to a setting, as in {"Units":"km/h"}.
+        if not readings and text and '"speed"' not in text and _object(text) is None:
             self.ignored += 1
         return readings
-
-
-def _is_answer(text: str) -> bool:
-    """Whether a line is the radar's answer to a setting, as in ``{"Units":"km/h"}``."""
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
 
 
 def _pyserial() -> Any:

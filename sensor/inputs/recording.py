@@ -25,6 +25,11 @@ UNCALIBRATED_FULL_SCALE_PA = 1.0
 LOWEST_RATE = 16_000
 """Lowest sample rate that the meter takes; files of lower ones are raised by a whole factor."""
 
+FILE_RATES = (4_000, 768_000)
+"""Lowest and highest sample rate of a file: beyond, its header is damaged."""
+
+MOST_CHANNELS = 64
+
 REFERENCE_PA = 20e-6
 _UNLIMITED = ("FLOAT", "DOUBLE")
 
@@ -149,8 +154,8 @@ class RecordingInput:
                 yield samples
             elif len(raised := upsampler.process(samples)):
                 yield raised
-        if upsampler is not None:
-            yield upsampler.flush()
+        if upsampler is not None and len(rest := upsampler.flush()):
+            yield rest
 
     def _read_block(self) -> NDArray[np.float32]:
         """The next full block, over the end into the beginning when repeated; empty at the end."""
@@ -201,6 +206,8 @@ class RecordingInput:
             energy += float(np.sum(np.square(a_weighted)))
             frames += len(samples)
         self._rewind()
+        if not frames:
+            raise InputError(f"{self.config.path} is damaged: no sound can be read from it")
         with np.errstate(divide="ignore"):
             return float(10.0 * np.log10(energy / frames / REFERENCE_PA**2))
 
@@ -227,4 +234,10 @@ def _opened(path: Path) -> Any:
     if not file.frames:
         file.close()
         raise InputError(f"{path} has no sound in it: not a single frame")
+    if not FILE_RATES[0] <= file.samplerate <= FILE_RATES[1] or file.channels > MOST_CHANNELS:
+        file.close()
+        raise InputError(
+            f"{path} has {file.channels} channels of {file.samplerate} samples a second: give at "
+            f"most {MOST_CHANNELS} channels of {FILE_RATES[0]} to {FILE_RATES[1]}"
+        )
     return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,7 +131,17 @@ def _no_frames(folder: Path) -> Path:
     return folder / "silent.wav"
 
 
-@pytest.mark.parametrize("made", [_missing, _folder, _text, _raw, _no_bytes, _no_frames])
+def _slow(folder: Path) -> Path:
+    return _written(folder / "slow.wav", 100.0, rate=2)
+
+
+def _broad(folder: Path) -> Path:
+    return _written(folder / "broad.wav", channels=65)
+
+
+@pytest.mark.parametrize(
+    "made", [_missing, _folder, _text, _raw, _no_bytes, _no_frames, _slow, _broad]
+)
 def test_what_is_no_recording_is_refused_with_its_path(
     tmp_path: Path, made: Callable[[Path], Path]
 ) -> None:
@@ -138,6 +149,17 @@ def test_what_is_no_recording_is_refused_with_its_path(
     with pytest.raises(InputError, match=str(path)) as caught:
         RecordingInput(RecordingConfig(path=str(path)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_whose_header_promises_too_much_plays_nothing_or_says_so(tmp_path: Path) -> None:
+    # A FLAC file of 400 frames by its header, of which not one can be read.
+    damaged = "ZkxhQwAAACIQABAAAAC9AAC9AyAA8AAAAZD/////AAAAAP/4AAABj0ZEAAAB08M="
+    path = tmp_path / "damaged.flac"
+    path.write_bytes(b64decode(damaged))
+    with RecordingInput(RecordingConfig(path=str(path), real_time=False)) as source:
+        assert list(source.blocks()) == []
+    with pytest.raises(InputError, match="damaged: no sound"):
+        RecordingInput(RecordingConfig(path=str(path), laeq_db=60.0))
 
 
 def test_silence_has_no_level_to_scale_by(tmp_path: Path) -> None:
