@@ -9,12 +9,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from itertools import islice
 from typing import Any, Self
 
 from sqlalchemy import Engine
@@ -25,15 +24,18 @@ from collector.ledger import Ledger, Received
 from collector.registry import Registry
 from deploy.broker import DemoBroker
 from deploy.demo_folder import SITES, DemoFolder, DemoNode
-from deploy.history import Signed, sign_chain, simulate_history
 from deploy.processes import Child, bind, end_together
+from deploy.town.history import chunks, node_history, sign_chain
+from deploy.town.town import Town, simulate_town
 from sensor.agent import OUTBOX_FILE
 from sensor.contract.messages import GENESIS
 from sensor.contract.signature import payload_hash, public_key_text
 from sensor.identity import load_or_make_key
 from sensor.outbox import Outbox
 
-HISTORY = timedelta(weeks=8)
+HISTORY_WEEKS = 8
+HISTORY = timedelta(weeks=HISTORY_WEEKS)
+TOWN_SEED = 1
 APPEND_AT_ONCE = 500
 COLLECTOR_START_S = 60.0
 ENDING_S = 15.0
@@ -84,6 +86,7 @@ class Demo:
         self._services: list[Child] = []
         self._sensors: dict[str, Child] = {}
         self._engine: Engine | None = None
+        self._past: Town | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -129,10 +132,9 @@ class Demo:
         with self._outbox(node) as outbox:
             if outbox.last_seq:
                 return
-            begin = self._started - HISTORY
-            past = simulate_history(node.name, node.seed, begin, self._started, site=node.site)
+            past = node_history(self._town(), node.name, self._started).messages
             seq, prev = 0, GENESIS
-            for chunk in _chunks(sign_chain(past, key, 1, GENESIS), APPEND_AT_ONCE):
+            for chunk in chunks(sign_chain(past, key, 1, GENESIS), APPEND_AT_ONCE):
                 self._ledger.append(
                     [Received(m.topic, m.payload, m.signature, self._started) for m in chunk]
                 )
@@ -181,6 +183,18 @@ class Demo:
             quarantined=counts.quarantined,
         )
 
+    def _town(self) -> Town:
+        """The town in whose past the nodes measured; made once."""
+        if self._past is None:
+            self._past = simulate_town(
+                TOWN_SEED,
+                self._started - HISTORY,
+                HISTORY_WEEKS,
+                sites=SITES,
+                nodes=[(node.name, node.site) for node in self._nodes],
+            )
+        return self._past
+
     def _open_ledger(self) -> Ledger:
         self._engine = open_database(load_config(self._folder.collector_toml).ledger)
         registry = Registry(self._engine)
@@ -203,12 +217,6 @@ class Demo:
     def _child(self, name: str, *arguments: str) -> Child:
         command = [sys.executable, "-m", "skolro", *arguments]
         return Child(name, command, self._folder.log(name))
-
-
-def _chunks(items: Iterable[Signed], size: int) -> Iterator[list[Signed]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _answers(port: int) -> bool:

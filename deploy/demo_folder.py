@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from collector.registry import Site
+from deploy.town.town import SITES as TOWN_SITES
 
-SITES = (
-    Site(id="askolan", name="Åskolan", municipality="Havsbro", latitude=57.33, longitude=12.16),
-    Site(id="ekskolan", name="Ekskolan", municipality="Havsbro", latitude=57.31, longitude=12.13),
-)
-"""Schools that do not exist, in a place that does not exist."""
+SITES = TOWN_SITES[:2]
+"""Two schools that do not exist."""
 
 DISTANCE_M = 7.0
 BACK_M = 10.0

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from deploy.history_calendar import FloatArray
+from deploy.town.clock import FloatArray
 from sensor.acoustics.weighting import weighting_db
 from sensor.contract.messages import BAND_CENTRES, Spectrum
 

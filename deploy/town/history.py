@@ -1,27 +1,33 @@
-"""Weeks of simulated measurements, to show and to try what the server makes of them.
+"""The weeks of a simulated town as its nodes would have sent them.
 
 Everything carries the flag ``simulated`` and is signed and chained by its node like any other
-message, so that it takes the same way into the ledger.  One seed gives the same history.
+message, so that it takes the same way into the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.history_calendar import BoolArray, hours, seed_of
-from deploy.history_events import happenings, heard
-from deploy.history_levels import background, batches, levels, weather_flags
-from deploy.history_reports import event_message
+from deploy.town.clock import BoolArray, seed_of
+from deploy.town.hearing import Heard, heard
+from deploy.town.levels import background, batches, levels, weather_flags
+from deploy.town.outages import MINUTES
+from deploy.town.passes import happenings
+from deploy.town.reports import event_message
+from deploy.town.town import HOUR, Town
 from sensor.contract.codec import encode
 from sensor.contract.messages import (
     GENESIS,
     CalibrationCheck,
+    Event,
     Health,
     Message,
     SpeedMethod,
@@ -31,10 +37,9 @@ from sensor.contract.messages import (
 from sensor.contract.signature import payload_hash, sign
 from sensor.contract.topics import topic
 
-_HOUR = timedelta(hours=1)
-_HEALTH_EVERY = timedelta(hours=6)
+_HEALTH_EVERY: Final = timedelta(hours=6)
 # Farther than the first lane, or behind a fence: each node hears a little less than at 7 m.
-_FARTHEST_DB = 4.0
+_FARTHEST_DB: Final = 4.0
 
 
 class Signed(NamedTuple):
@@ -45,60 +50,49 @@ class Signed(NamedTuple):
     signature: str
 
 
-def simulate_history(
-    node: str,
-    seed: int,
-    start: datetime,
-    end: datetime,
-    *,
-    site: str | None = None,
-    activity: float = 1.0,
-    speed_method: SpeedMethod = "stereo",
-    time_zone: str = "Europe/Stockholm",
-) -> Iterator[Message]:
-    """Yield what `node` would have sent from `start` to `end`, in order of time.
+@dataclass(frozen=True, slots=True)
+class NodeHistory:
+    """What one node would have sent.
+
+    Attributes
+    ----------
+    messages : iterator of Message
+        Drafts in order of time; :func:`sign_chain` gives them their places.
+    episode_events : mapping
+        The truth behind them: ids of the events that belong to each episode, by its number.
+    """
+
+    messages: Iterator[Message]
+    episode_events: Mapping[int, tuple[str, ...]]
+
+
+def node_history(
+    town: Town, node: str, end: datetime, *, speed_method: SpeedMethod = "stereo"
+) -> NodeHistory:
+    """What `node` would have sent from the town's first hour to the whole minute before `end`.
 
     Parameters
     ----------
+    town : Town
+        Must last until `end`.
     node : str
-        Id of the node.
-    seed : int
-        How this node hears what happens: background, distance, outages, measurement errors.
-    start, end : datetime
-        First and last moment; from the next whole hour to the last whole minute.
-    site : str, optional
-        Where it hangs, by default the node's id without its last part.  What happens at a site
-        depends on the site alone, so that its nodes tell of the same.
-    activity : float
-        How much happens, relative to an ordinary school street.
-    speed_method : str
-        How the node's speeds are measured.
-    time_zone : str
-        Zone of the daily rhythm.
-
-    Yields
-    ------
-    CalibrationCheck, Health, LevelBatch, Event
-        Drafts: :func:`sign_chain` gives them their places.
+        One of the town's; its id decides how it hears: background, distance, measuring errors.
     """
-    first = start.replace(minute=0, second=0, microsecond=0)
-    first += _HOUR if first < start else timedelta(0)
-    last = end.replace(second=0, microsecond=0)
-    count = -int((first - last) // _HOUR)
-    if count <= 0:
-        return
-    rng = np.random.default_rng(seed_of("node", node, seed))
-    place = site or node.rpartition("-")[0] or node
-    when = hours(place, first, count, time_zone)
-    street = background(when, rng)
-    things = happenings(place, when, activity)
+    first, last = town.when.start, end.replace(second=0, microsecond=0)
+    hours = -int((first - last) // HOUR)
+    if hours <= 0:
+        return NodeHistory(iter(()), {})
+    when = town.when.until(hours)
+    rng = np.random.default_rng(seed_of("node", node, town.seed))
+    valid = town.valid_minutes(node)[: hours * MINUTES].copy()
+    # The node is there when a live one takes over.
+    valid[-MINUTES:] = True
+    street = background(when, valid, rng)
+    things = happenings(town, town.site_index(dict(town.nodes)[node]))
+    farther_db = float(rng.uniform(0.0, _FARTHEST_DB))
     total_s = (last - first).total_seconds()
     detected = [
-        one
-        for one in heard(
-            things, rng, street.laf90_db, street.valid, float(rng.uniform(0.0, _FARTHEST_DB))
-        )
-        if one.end_s < total_s
+        one for one in heard(things, rng, street.laf90_db, valid, farther_db) if one.end_s < total_s
     ]
     measured = levels(street, detected, rng)
     events = [
@@ -107,13 +101,23 @@ def simulate_history(
         )
         for one in detected
     ]
-    own: list[Message] = list(_own_state(node, first, last, street.valid))
-    yield from merge(
+    own: list[Message] = list(_own_state(node, first, last, valid))
+    messages = merge(
         own,
         batches(node, when, street, measured, rng, last),
         events,
         key=lambda message: message.time,
     )
+    return NodeHistory(messages, _episode_events(detected, events))
+
+
+def _episode_events(detected: list[Heard], events: list[Event]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for one, event in zip(detected, events, strict=True):
+        number = one.happening.episode
+        if number is not None:
+            found[number] = (*found.get(number, ()), event.id)
+    return found
 
 
 def sign_chain(
@@ -134,6 +138,13 @@ def sign_chain(
         payload = encode(placed(message, number, prev))
         yield Signed(topic(message.node, message.kind), payload, sign(payload, key))
         prev = payload_hash(payload)
+
+
+def chunks(items: Iterable[Signed], size: int) -> Iterator[list[Signed]]:
+    """Yield `items` in lists of `size`, to be stored at once."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def _own_state(

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from deploy.history_events import CHARACTERS, LEVEL_DB, Character, Happening, Heard
-from deploy.history_spectrum import spectrum
+from deploy.town.hearing import LEVEL_DB, Heard
+from deploy.town.passes import VEHICLE_KINDS, Happening
+from deploy.town.spectrum import spectrum
+from deploy.town.traffic import CHARACTERS, Character
 from sensor.contract.messages import (
     Event,
     Flag,
@@ -53,7 +55,7 @@ def event_message(
         lcpeak_db=round(one.lafmax_db + float(rng.uniform(14.0, 22.0)), 1),
         background_laf90_db=one.background_db,
         emergence_db=emergence,
-        bands_db=spectrum(laeq, "calls" if one.happening.speed_kmh is None else "traffic", rng),
+        bands_db=spectrum(laeq, "traffic" if one.happening.kind in VEHICLE_KINDS else "calls", rng),
         source=_source(CHARACTERS[one.happening.kind], rng),
         speed=speed if isinstance(speed, Speed) else None,
         speed_refused=None if isinstance(speed, Speed) else speed,
@@ -69,6 +71,8 @@ def _source(character: Character, rng: np.random.Generator) -> Source:
 
 
 def _speed(thing: Happening, rng: np.random.Generator, method: SpeedMethod) -> Speed | SpeedRefusal:
+    if thing.kind == "rev":
+        return "stationary"
     if thing.speed_kmh is None:
         return "no_vehicle"
     if rng.random() < 0.2:

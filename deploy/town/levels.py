@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from deploy.history_calendar import BoolArray, FloatArray, Hours
-from deploy.history_events import Heard
-from deploy.history_spectrum import spectrum
+from deploy.town.clock import BoolArray, Clock, FloatArray
+from deploy.town.hearing import Heard
+from deploy.town.outages import MINUTES
+from deploy.town.spectrum import spectrum
 from sensor.contract.messages import Flag, LevelBatch, draft
 
 INTERVAL_S = 60
-MINUTES = 60
 
 # LAF90 by local hour on a day with traffic, typical of a street with a school.
 _LAF90_DB = np.array(
@@ -71,18 +71,18 @@ class Background:
     valid: BoolArray
 
 
-def background(when: Hours, rng: np.random.Generator) -> Background:
-    """Background and outages of a node over the hours `when`."""
+def background(when: Clock, valid: BoolArray, rng: np.random.Generator) -> Background:
+    """Background of a node that measured in the `valid` minutes of the hours `when`."""
     minutes = len(when) * MINUTES
-    hourly = _LAF90_DB[when.hour]
-    early = (when.weekday >= 5) & (when.hour >= 5) & (when.hour <= 8)
+    hourly = _LAF90_DB[when.hour_of_day]
+    early = (when.weekday >= 5) & (when.hour_of_day >= 5) & (when.hour_of_day <= 8)
     hourly = hourly + when.rain_db - 3.0 * early + rng.normal(0.0, 0.8, len(when))
     laf90 = np.interp(np.arange(minutes) / MINUTES, np.arange(len(when)) + 0.5, hourly)
     laf90 += _reddened(rng, minutes, 0.7)
     play = _play(when)
     laf90 += 4.0 * play
     traffic_db = 2.0 + np.abs(_reddened(rng, minutes, 1.6)) + play * rng.uniform(5.0, 9.0, minutes)
-    return Background(laf90, laf90 + traffic_db, _valid(rng, minutes))
+    return Background(laf90, laf90 + traffic_db, valid)
 
 
 def _reddened(rng: np.random.Generator, count: int, spread: float) -> FloatArray:
@@ -92,23 +92,11 @@ def _reddened(rng: np.random.Generator, count: int, spread: float) -> FloatArray
     return np.asarray(lfilter([1.0], [1.0, -memory], white), dtype=np.float64)
 
 
-def _play(when: Hours) -> BoolArray:
-    minute = (when.hour[:, np.newaxis] * MINUTES + np.arange(MINUTES)).ravel()
+def _play(when: Clock) -> BoolArray:
+    minute = (when.hour_of_day[:, np.newaxis] * MINUTES + np.arange(MINUTES)).ravel()
     break_time = np.any([(minute >= begin) & (minute < end) for begin, end in _BREAKS], axis=0)
     indoors = np.repeat(when.rain_db > 3.0, MINUTES)
     return np.asarray(np.repeat(when.school, MINUTES) & break_time & ~indoors, dtype=np.bool_)
-
-
-def _valid(rng: np.random.Generator, minutes: int) -> BoolArray:
-    """Everything but an outage every other week, from minutes to half a day, and odd minutes."""
-    valid = rng.random(minutes) > 0.0005
-    for _ in range(1 + int(rng.poisson(minutes / (14 * 24 * MINUTES)))):
-        first = int(rng.integers(0, minutes))
-        length = int(np.clip(rng.lognormal(4.5, 1.2), 5, 14 * MINUTES))
-        valid[first : first + length] = False
-    # The node is there when the live ones take over.
-    valid[-MINUTES:] = True
-    return valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +128,7 @@ def levels(street: Background, events: list[Heard], rng: np.random.Generator) ->
     return Levels(rows[0], rows[1], rows[2])
 
 
-def weather_flags(when: Hours, hour: int) -> tuple[Flag, ...]:
+def weather_flags(when: Clock, hour: int) -> tuple[Flag, ...]:
     """What the weather of an hour casts doubt on."""
     rain: tuple[Flag, ...] = ("rain_suspected",) if when.rain_db[hour] > 4.0 else ()
     wind: tuple[Flag, ...] = ("wind_suspected",) if when.wind[hour] else ()
@@ -149,7 +137,7 @@ def weather_flags(when: Hours, hour: int) -> tuple[Flag, ...]:
 
 def batches(
     node: str,
-    when: Hours,
+    when: Clock,
     street: Background,
     measured: Levels,
     rng: np.random.Generator,
