@@ -7,10 +7,12 @@ Missing values are NaN; they shorten the time measured and are never counted as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from collector.analysis.hours import Ints, local_hours
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -130,3 +132,123 @@ def _pieces(
     level = np.where(within, levels[index], np.nan)
     kept = ~np.isnan(level)
     return piece_start[kept], piece_s[kept], level[kept]
+
+
+DAY_H: Final = 6
+EVENING_H: Final = 18
+NIGHT_H: Final = 22
+"""When day, evening and night begin, local time (SFS 2004:675, 3 §)."""
+
+_PENALTY_DB: Final = np.array([0.0, 5.0, 10.0])
+_PART_H: Final = np.array([12.0, 4.0, 8.0])
+
+
+@dataclass(frozen=True, slots=True)
+class LevelHours:
+    """Hours of one node; all arrays of shape (n,).
+
+    Attributes
+    ----------
+    hour : ndarray
+        Hours since 1970-01-01T00Z, rising.
+    energy : ndarray
+        Mean of 10^(L/10) over what was measured.
+    measured_s : ndarray
+        Validly measured seconds, 0 to 3600.
+    """
+
+    hour: Ints
+    energy: Floats
+    measured_s: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DayEveningNight:
+    """Levels of day, evening and night, arrays of shape (3,), and what they come to.
+
+    Attributes
+    ----------
+    laeq_db : ndarray
+        NaN where nothing was measured.
+    measured_s, possible_s : ndarray
+        What was measured, and what the period holds.
+    lden_db : float
+        NaN where one of the three was not measured at all.
+    """
+
+    laeq_db: Floats
+    measured_s: Floats
+    possible_s: Floats
+    lden_db: float
+
+    @property
+    def coverage(self) -> Floats:
+        """Measured part of each, 0 to 1."""
+        return self.measured_s / np.maximum(self.possible_s, 1.0)
+
+
+def day_evening_night(
+    hours: LevelHours, time_zone: str, first_hour: int, end_hour: int
+) -> DayEveningNight:
+    """Lden with its three parts, of the hours within [`first_hour`, `end_hour`).
+
+    Each part is the energy mean over its measured seconds, evenings and nights then count as if 5
+    and 10 dB louder, and the parts weigh 12, 4 and 8 hours (Directive 2002/49/EC, annex I.1).
+    """
+    possible = np.bincount(
+        _part(np.arange(first_hour, end_hour, dtype=np.int64), time_zone), minlength=3
+    )
+    within = (hours.hour >= first_hour) & (hours.hour < end_hour)
+    part = _part(hours.hour[within], time_zone)
+    measured_s = np.bincount(part, hours.measured_s[within], 3).astype(np.float64)
+    energy_s = np.bincount(part, (hours.energy * hours.measured_s)[within], 3)
+    with np.errstate(invalid="ignore"):
+        laeq_db = level_db(energy_s / measured_s)
+    return DayEveningNight(
+        laeq_db=laeq_db,
+        measured_s=measured_s,
+        possible_s=np.asarray(possible * 3600.0, dtype=np.float64),
+        lden_db=energy_mean_db(laeq_db + _PENALTY_DB, _PART_H)
+        if not np.isnan(laeq_db).any()
+        else float("nan"),
+    )
+
+
+def average_day_db(hours: LevelHours, time_zone: str) -> float:
+    """Level of the average day: the energy mean of the 24 hours, each the mean of all its days.
+
+    So an hour of the day that was measured less often counts as much as the others. NaN where one
+    of the 24 was never measured.
+    """
+    of_day = local_hours(hours.hour, time_zone).hour_of_day
+    measured_s = np.bincount(of_day, hours.measured_s, 24)
+    energy_s = np.bincount(of_day, hours.energy * hours.measured_s, 24)
+    if not measured_s.all():
+        return float("nan")
+    return float(level_db(np.mean(energy_s / measured_s)))
+
+
+def hour_period_levels(hours: LevelHours, edges_s: ArrayLike) -> PeriodLevels:
+    """Equivalent levels of periods made of whole hours; an hour counts where it begins.
+
+    Parameters
+    ----------
+    edges_s : array_like of shape (periods + 1,)
+        Rising limits of the periods, POSIX seconds.
+    """
+    edges = np.asarray(edges_s, dtype=np.float64)
+    count = edges.size - 1
+    period = np.searchsorted(edges, hours.hour * 3600.0, side="right") - 1
+    within = (period >= 0) & (period < count)
+    energy_s = np.bincount(period[within], (hours.energy * hours.measured_s)[within], count)
+    measured_s = np.bincount(period[within], hours.measured_s[within], count).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return PeriodLevels(edges[:-1], edges[1:], level_db(energy_s / measured_s), measured_s)
+
+
+def _part(hour: Ints, time_zone: str) -> Ints:
+    """0 by day, 1 in the evening, 2 at night."""
+    of_day = local_hours(hour, time_zone).hour_of_day
+    evening = (of_day >= EVENING_H) & (of_day < NIGHT_H)
+    night = (of_day >= NIGHT_H) | (of_day < DAY_H)
+    return np.where(night, 2, evening.astype(np.int64))

@@ -1,0 +1,126 @@
+"""What the commands about patterns share: site, period, origin, and how numbers are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+import typer
+
+from collector import vega
+from collector.analysis.hours import time_of
+from collector.charts import Spec
+from collector.commands.opened import Opened
+from collector.errors import AnalysisError
+from collector.inventory import Site
+from collector.pattern_tables import hours_of_sites
+
+SiteOption: TypeAlias = Annotated[str, typer.Option("--site", help="Id of the site.")]
+FromOption: TypeAlias = Annotated[
+    str | None, typer.Option("--from", help="First local day or time, such as 2026-11-02.")
+]
+ToOption: TypeAlias = Annotated[
+    str | None, typer.Option("--to", help="Local day or time at which to end; the last known hour.")
+]
+PlotOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--plot", help="Draw it as well, to this file, as SVG.")
+]
+CalendarOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--calendar", help="TOML file of the school's terms and breaks.")
+]
+
+SIMULATED_NOTE: Final = "Simulated: none of this happened."
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is asked about: [`start`, `end`) of what was measured, or of what was simulated."""
+
+    start: datetime
+    end: datetime
+    simulated: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """For the head of JSON output."""
+        return {"from": self.start, "to": self.end, "simulated": self.simulated}
+
+
+def period_of(
+    collector: Opened, site: str | None, begin: str | None, end: str | None, usual: timedelta
+) -> Period:
+    """Return the period that the options name, `usual` back from its end unless told.
+
+    What was measured counts; where a ledger holds nothing but what was simulated, that does.
+
+    Raises
+    ------
+    AnalysisError
+        A time cannot be read, the period is empty, or nothing is known at all.
+    """
+    zone = ZoneInfo(collector.config.page.time_zone)
+    simulated = not collector.ledger.has_measured(site)
+    stop = local_time(end, "--to", zone) if end else _last_known(collector, site, simulated)
+    start = local_time(begin, "--from", zone) if begin else stop - usual
+    if start >= stop:
+        raise AnalysisError(
+            f"the period from {start:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} is empty: "
+            "give a --from before --to"
+        )
+    return Period(start, stop, simulated)
+
+
+def local_time(text: str, option: str, zone: ZoneInfo) -> datetime:
+    """Return the time that a person wrote, local unless it says otherwise."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise AnalysisError(
+            f"{option} {text!r} is no time: write it as 2026-11-22 or 2026-11-22T14:30"
+        ) from error
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def title(site: Site, period: Period) -> str:
+    """Return the line above a table: where, and over which local days."""
+    zone = ZoneInfo(site.time_zone)
+    first, last = (at.astimezone(zone) for at in (period.start, period.end))
+    note = f" {SIMULATED_NOTE}" if period.simulated else ""
+    return f"{site.name}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}.{note}"
+
+
+def save_plot(path: Path, spec: Spec) -> None:
+    """Write a chart as SVG; :class:`AnalysisError` if the file cannot be written."""
+    try:
+        path.write_text(vega.svg(spec), encoding="utf-8")
+    except OSError as error:
+        raise AnalysisError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def number(value: float, digits: int = 1, unit: str = "") -> str:
+    """Write a number; a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}{unit}"
+
+
+def interval(values: Sequence[float], digits: int = 1) -> str:
+    """Write the ends of an interval."""
+    low, high = values
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def percent(value: float) -> str:
+    """Write a share from 0 to 1."""
+    return number(100.0 * value, 0, " %")
+
+
+def _last_known(collector: Opened, site: str | None, simulated: bool) -> datetime:
+    found = hours_of_sites(collector.ledger, site=site, simulated=simulated)
+    last = max((int(one.hour[-1]) for one in found.values() if len(one)), default=None)
+    if last is None:
+        where = f"at {site}" if site else "in this ledger"
+        raise AnalysisError(f"nothing was measured {where} yet: there is nothing to analyse")
+    return time_of(last + 1)

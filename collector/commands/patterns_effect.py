@@ -1,0 +1,171 @@
+"""``skolro patterns effect``: what followed the patrols at a site, and whether it only moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from collector.analysis.cells import What
+from collector.analysis.effect import Effect, Patrol, Ratio, patrol_effect
+from collector.analysis.hours import SiteHours, hour_at
+from collector.analysis.relapse import Relapse
+from collector.analysis.school_calendar import SchoolCalendar
+from collector.commands.opened import (
+    ConfigOption,
+    JsonOption,
+    Opened,
+    opened,
+    print_json,
+    print_table,
+)
+from collector.commands.pattern_options import (
+    CalendarOption,
+    FromOption,
+    Period,
+    PlotOption,
+    SiteOption,
+    ToOption,
+    interval,
+    number,
+    percent,
+    period_of,
+    save_plot,
+    title,
+)
+from collector.commands.patterns_rates import Counted, calendar_at
+from collector.errors import AnalysisError
+from collector.pattern_charts import effect_chart
+from collector.pattern_tables import hours_of_sites
+
+_USUAL: Final = timedelta(weeks=26)
+
+
+def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
+    site: SiteOption,
+    config: ConfigOption,
+    weeks: Annotated[
+        int, typer.Option(min=1, max=52, help="At most so many before and after.")
+    ] = 8,
+    what: Annotated[Counted, typer.Option(help="What is counted.")] = Counted.EPISODES,
+    calendar: CalendarOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
+    as_json: JsonOption = False,
+    plot: PlotOption = None,
+) -> None:
+    """Compare before and after the patrols logged in the period, the last half year unless told."""
+    with opened(config) as collector:
+        place = collector.registry.site(site)
+        period = period_of(collector, site, begin, end, _USUAL)
+        effect = _effect(collector, site, period, weeks, calendar_at(calendar), what.value)
+        names = {one.id: one.name for one in collector.registry.sites()}
+    ratios = _ratios(effect, names)
+    if plot is not None:
+        save_plot(plot, effect_chart(ratios))
+    if as_json:
+        told = {**asdict(effect), "enough_data": effect.enough_data}
+        print_json({**period.as_dict(), "what": what.value, **told})
+        return
+    typer.echo(title(place, period))
+    print_table(
+        ("", "After / before", "95 % interval", "Says"),
+        [
+            [name, number(one.ratio, 2), interval((one.low, one.high), 2), _says(one)]
+            for name, one in ratios.items()
+        ],
+        "",
+    )
+    for line in _notes(effect, what.value, names):
+        typer.echo(line)
+
+
+def _effect(
+    collector: Opened,
+    site: str,
+    period: Period,
+    weeks: int,
+    calendar: SchoolCalendar,
+    what: What,
+) -> Effect:
+    patrols = [
+        Patrol(site=one.site, start=one.start, end=one.end)
+        for one in collector.registry.patrols()
+        if period.start <= one.start < period.end
+    ]
+    first = min((one.start for one in patrols if one.site == site), default=None)
+    if first is None:
+        raise AnalysisError(
+            f"no patrol at {site} is logged in that time: log it with skolro patrol add, or widen "
+            "--from and --to"
+        )
+    hours = hours_of_sites(
+        collector.ledger, start=period.start, end=period.end, simulated=period.simulated
+    )
+    span = weeks * timedelta(weeks=1)
+    tables = [
+        table
+        for table in hours.values()
+        if table.site == site or _measured_beside(table, first, span)
+    ]
+    try:
+        return patrol_effect(tables, calendar, patrols, site, weeks=weeks, what=what)
+    except ValueError as error:
+        raise AnalysisError(f"the effect cannot be told: {error}") from error
+
+
+def _measured_beside(table: SiteHours, moment: datetime, span: timedelta) -> bool:
+    """Whether something was measured before and after: only then is a site to compare with."""
+    sides = ((moment - span, moment), (moment, moment + span))
+    return all(
+        table.between(hour_at(first), hour_at(last)).measured_s.any() for first, last in sides
+    )
+
+
+def _ratios(effect: Effect, names: Mapping[str, str]) -> dict[str, Ratio]:
+    ratios = {f"{names[effect.site]} by itself": effect.own_ratio}
+    if effect.comparison:
+        ratios["against other sites"] = effect.ratio
+    ratios["all sites together"] = effect.town_ratio
+    moved = {f"{names[site]} against the rest": ratio for site, ratio in effect.moved_to}
+    return {**ratios, **moved}
+
+
+def _says(one: Ratio) -> str:
+    if one.fell:
+        return "fell"
+    return "rose" if one.rose else "no change that could be told from chance"
+
+
+def _notes(effect: Effect, what: What, names: Mapping[str, str]) -> list[str]:
+    counted = (
+        f"{effect.count_before} {what} in {effect.before_weeks} weeks before "
+        f"({number(effect.measured_before_h, 0)} h measured), {effect.count_after} in "
+        f"{effect.after_weeks} weeks after ({number(effect.measured_after_h, 0)} h)."
+    )
+    lines = [counted]
+    if effect.comparison:
+        compared = ", ".join(names[site] for site in effect.comparison)
+        lines.append(f"Compared with {compared}.")
+    else:
+        lines.append("No other site to compare with: any other change would look like an effect.")
+    if not effect.enough_data:
+        lines.append(
+            f"Too few data: a halving would have been found with {percent(effect.power)} "
+            "probability only."
+        )
+    if effect.relapse is not None:
+        lines.append(_lasted(effect.relapse))
+    lines += [f"It may have moved to {names[site]}." for site, _ in effect.moved_to]
+    return lines
+
+
+def _lasted(found: Relapse) -> str:
+    if found.weeks is None:
+        return "It lasts still, as far as can be told."
+    least = "at least to the end" if found.low is None else f"from {found.low}"
+    most = "still lasting" if found.high is None else f"{found.high}"
+    return f"It was as before again after some {found.weeks} weeks ({least} to {most})."

@@ -1,0 +1,170 @@
+"""``skolro patterns rates``: how often, by hour of the week, for each hour that was measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from collector.analysis.hours import HOURS_A_WEEK, SiteHours
+from collector.analysis.rates import Rates, fit_rates
+from collector.analysis.school_calendar import (
+    NO_CALENDAR,
+    DayType,
+    SchoolCalendar,
+    load_calendar,
+)
+from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
+from collector.commands.pattern_options import (
+    CalendarOption,
+    FromOption,
+    PlotOption,
+    SiteOption,
+    ToOption,
+    interval,
+    number,
+    period_of,
+    save_plot,
+    title,
+)
+from collector.errors import AnalysisError
+from collector.pattern_charts import rate_chart
+from collector.pattern_tables import hours_of_sites
+
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_USUAL: Final = timedelta(weeks=26)
+
+
+class Counted(StrEnum):
+    """What is counted."""
+
+    EPISODES = "episodes"
+    EVENTS = "events"
+
+
+class Days(StrEnum):
+    """On which days."""
+
+    SCHOOL = "school"
+    OFF = "off"
+    HOLIDAY = "holiday"
+
+    @property
+    def type(self) -> DayType:
+        """The type of these days."""
+        return DayType[self.name]
+
+
+def patterns_rates(  # noqa: PLR0913, PLR0917 - one argument an option
+    site: SiteOption,
+    config: ConfigOption,
+    what: Annotated[Counted, typer.Option(help="What is counted.")] = Counted.EPISODES,
+    days: Annotated[
+        Days | None, typer.Option(help="Only school days, days off or holidays.")
+    ] = None,
+    calendar: CalendarOption = None,
+    begin: FromOption = None,
+    end: ToOption = None,
+    as_json: JsonOption = False,
+    plot: PlotOption = None,
+) -> None:
+    """Rates an hour by hour of the local week, the last half year unless told.
+
+    Hours of the week that were never measured are left out.
+    """
+    with opened(config) as collector:
+        place = collector.registry.site(site)
+        period = period_of(collector, site, begin, end, _USUAL)
+        tables = hours_of_sites(
+            collector.ledger,
+            site=site,
+            start=period.start,
+            end=period.end,
+            simulated=period.simulated,
+        )
+    rates = fitted(list(tables.values()), calendar_at(calendar), what)
+    rows = [row for row in _rows(rates) if days is None or row.days == days.type.text]
+    if plot is not None:
+        save_plot(plot, rate_chart(rates, None if days is None else days.type))
+    if as_json:
+        print_json(
+            {
+                "site": site,
+                **period.as_dict(),
+                "what": what.value,
+                "rates": [asdict(row) for row in rows],
+            }
+        )
+        return
+    typer.echo(title(place, period))
+    rows.sort(key=lambda row: -row.rate)
+    print_table(
+        ("Hour", "Days", f"{what.value} an hour", "95 % interval", "Counted", "Measured h"),
+        [_cells(row) for row in rows],
+        "Nothing was measured.",
+    )
+
+
+def calendar_at(path: Path | None) -> SchoolCalendar:
+    """Return the calendar in a file; without one, one that knows weekends and holidays only."""
+    return NO_CALENDAR if path is None else load_calendar(path)
+
+
+def fitted(tables: list[SiteHours], calendar: SchoolCalendar, what: Counted) -> Rates:
+    """Return the rates; :class:`AnalysisError` where nothing was measured."""
+    try:
+        return fit_rates(tables, calendar, what=what.value, recency=False)
+    except ValueError as error:
+        raise AnalysisError(f"no rates can be given: {error}; widen --from and --to") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _HourRate:
+    """The rate of one hour of the week on one type of day, and what it rests on."""
+
+    days: str
+    weekday: str
+    hour: int
+    rate: float
+    low: float
+    high: float
+    count: float
+    measured_h: float
+
+
+def _rows(rates: Rates) -> list[_HourRate]:
+    low, high = rates.interval()
+    cells = [
+        (day, hour)
+        for day in DayType
+        for hour in range(HOURS_A_WEEK)
+        if rates.measured_h[0, day, hour] > 0
+    ]
+    return [
+        _HourRate(
+            days=day.text,
+            weekday=WEEKDAYS[hour // 24],
+            hour=hour % 24,
+            rate=float(rates.rate[0, day, hour]),
+            low=float(low[0, day, hour]),
+            high=float(high[0, day, hour]),
+            count=float(rates.count[0, day, hour]),
+            measured_h=float(rates.measured_h[0, day, hour]),
+        )
+        for day, hour in cells
+    ]
+
+
+def _cells(row: _HourRate) -> list[str]:
+    return [
+        f"{row.weekday} {row.hour:02}–{row.hour + 1:02}",
+        row.days,
+        number(row.rate, 3),
+        interval((row.low, row.high), 3),
+        number(row.count, 0),
+        number(row.measured_h),
+    ]
