@@ -162,10 +162,11 @@ def row(name: str, trials: list[Trial]) -> str:
     outcomes = [trial.outcome for trial in trials]
     refusals = Counter(one.reason for one in outcomes if isinstance(one, SpeedRefused))
     given = [trial for trial in trials if isinstance(trial.outcome, SpeedEstimate)]
-    cpu_s = max(trial.cpu_s for trial in trials)
+    cpu_s = [trial.cpu_s for trial in trials]
+    cost = f"{np.mean(cpu_s):6.2f}{np.max(cpu_s):6.2f}"
     line = f"{name:24s}{len(trials):4d}{sum(refusals.values()):5d}"
     if not given:
-        return f"{line}{'':50s}{cpu_s:6.2f}  {dict(refusals)}"
+        return f"{line}{'':50s}{cost}  {dict(refusals)}"
     error = np.array([trial.error_kmh for trial in given])
     truth = np.array([max(trial.sound.speeds_kmh, default=np.nan) for trial in given])
     half = np.mean([_half_width_kmh(trial.outcome) for trial in given])
@@ -179,7 +180,7 @@ def row(name: str, trials: list[Trial]) -> str:
     return (
         f"{line}{np.sqrt(np.mean(error**2)):7.2f}{np.mean(error):7.2f}{np.max(np.abs(error)):7.1f}"
         f"{np.sum(np.abs(error) > 0.2 * truth):6d}{np.mean([t.covered for t in given]):8.2f}"
-        f"{half:7.1f}{right:8.2f}{cpu_s:6.2f}  {dict(refusals) or ''}"
+        f"{half:7.1f}{right:8.2f}{cost}  {dict(refusals) or ''}"
     )
 
 
@@ -204,7 +205,7 @@ def main() -> None:
                 table[condition].append(trial)
     heading = (
         f"{'':24s}{'n':>4s}{'ref.':>5s}{'RMSE':>7s}{'bias':>7s}{'worst':>7s}{'>20%':>6s}"
-        f"{'cover':>8s}{'half':>7s}{'direct.':>8s}{'CPU s':>6s}"
+        f"{'cover':>8s}{'half':>7s}{'direct.':>8s}{'CPU s':>6s}{'max':>6s}"
     )
     for channels, table in tables.items():
         print(f"\n{channels} microphone{'s' if channels > 1 else ''}, km/h\n{heading}")

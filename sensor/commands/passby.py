@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import soundfile
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from sensor.errors import InputError
+from sensor.inputs.recording import RecordingConfig, RecordingInput
 from sensor.passby.geometry import Geometry
 from sensor.passby.plot import speed_figure
 from sensor.passby.results import Analysis, SpeedEstimate
@@ -73,11 +73,11 @@ def passby(
 
 
 def _read(file: Path) -> tuple[NDArray[np.float64], int]:
-    try:
-        sound, sample_rate = soundfile.read(file, dtype="float64", always_2d=True)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise InputError(f"{file} cannot be read as a recording: {error}") from error
-    return np.asarray(sound), int(sample_rate)
+    """The whole recording, shape (frames, channels), and its sample rate."""
+    config = RecordingConfig(path=str(file), real_time=False, block_s=1.0)
+    with RecordingInput(config) as recording:
+        blocks = [block.pressure_pa for block in recording.blocks()]
+    return np.concatenate(blocks).astype(np.float64), recording.sample_rate
 
 
 def as_dict(file: Path, analysis: Analysis) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter1d
 
@@ -64,11 +65,12 @@ def cross_spectra(
     """
     size = int(2 ** np.round(np.log2(frame_s * sample_rate)))
     starts = np.arange(0, sound.shape[0] - size + 1, size // 2)
-    frames = sound[starts[:, np.newaxis] + np.arange(size)]
-    spectra = np.fft.rfft(frames * np.hanning(size)[:, np.newaxis], axis=1)
+    channels = np.ascontiguousarray(sound.T)
+    frames = sliding_window_view(channels, size, axis=1)[:, :: size // 2]
+    spectra = np.fft.rfft(frames * np.hanning(size), axis=2)
     hz = np.asarray(np.fft.rfftfreq(size, 1.0 / sample_rate), dtype=np.float64)
     band = (hz >= band_hz[0]) & (hz <= band_hz[1])
-    first, second = spectra[:, band, 0], spectra[:, band, 1]
+    first, second = spectra[:, :, band]
     snr = _signal_to_noise(0.5 * (np.abs(first) ** 2 + np.abs(second) ** 2))
     weight = snr**2 / (1.0 + 2.0 * snr)
     cross = np.conj(first) * second
@@ -119,10 +121,23 @@ class DelayMap:
 
     def along(self, delay_s: FloatArray) -> FloatArray:
         """Scores along tracks of delays, shape (..., frames), from the nearest cells."""
+        return np.asarray(self.score[np.arange(self.time_s.size), self._nearest(delay_s)])
+
+    def along_shifted(self, delay_s: FloatArray, stride: int) -> FloatArray:
+        """Sums along one track of delays, nearest at every `stride`-th frame.
+
+        `delay_s`, shape (2 * frames - 1,), is the track as seen from a nearest point in the
+        middle.
+        """
+        frames = self.time_s.size
+        seen = sliding_window_view(self._nearest(delay_s), frames)[::-stride]
+        return np.asarray(self.score[np.arange(frames), seen].sum(axis=1))
+
+    def _nearest(self, delay_s: FloatArray) -> NDArray[np.intp]:
+        """Nearest columns to delays."""
         step_s = self.delay_s[1] - self.delay_s[0]
         index = np.rint((delay_s - self.delay_s[0]) / step_s).astype(np.intp)
-        inside = np.clip(index, 0, self.delay_s.size - 1)
-        return np.asarray(self.score[np.arange(self.time_s.size), inside])
+        return np.asarray(np.clip(index, 0, self.delay_s.size - 1))
 
 
 def delay_map(spectra: CrossSpectra, longest_s: float) -> DelayMap:

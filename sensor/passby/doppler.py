@@ -28,6 +28,8 @@ _RATE_FLOOR = 1e-4
 # Beyond this within a few seconds it is another gear, and another fit.
 _STEEPEST_PER_S = 0.25
 _REPEATS = 2
+# Size of wander that the rates are followed with before they are final.
+_FOLLOWING_WANDER = 0.0025
 _FASTEST_MPS = 100.0
 _HARDEST_MPS2 = 8.0
 # Reflections in the road and the air's temperature: standard uncertainty of speed over sound's.
@@ -119,11 +121,14 @@ class DopplerFit:
         Track, drift and rate of the engine as they fit best.
     wander : float
         Standard deviation of the engine's wander, the same mean.
+    cost : float
+        Minus the logarithm of the evidence, all sizes of wander together.
     """
 
     belief: Belief
     engine: Harmonic
     wander: float
+    cost: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +142,7 @@ class _WanderFit:
 
 def fit(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> DopplerFit:
     """Sharpen `prior` by the rates that were heard."""
-    fits = [_fit_with_wander(rates, prior, found, c_mps, wander) for wander in _WANDERS]
+    fits = _fits(rates, prior, found, c_mps)
     cost = np.array([one.cost for one in fits])
     share = np.exp(cost.min() - cost)
     share /= share.sum()
@@ -147,14 +152,23 @@ def fit(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> DopplerFi
         apart = one.parameters[:4] - mean
         covariance += part * (one.covariance + np.outer(apart, apart))
     covariance[3, 3] += _SPEED_FLOOR**2
-    best = fits[int(np.argmax(share))].parameters
-    engine = Harmonic(
-        track=_track(best[:4], found.track.direction).ahead(float(best[6])),
-        score=found.score,
-        drift_per_s=float(np.clip(best[5], -_STEEPEST_PER_S, _STEEPEST_PER_S)),
-        log_hz=float(best[4]),
+    return DopplerFit(
+        belief=Belief(mean, covariance),
+        engine=_engine(fits[int(np.argmax(share))], found),
+        wander=float(share @ np.array(_WANDERS)),
+        cost=_total(fits),
     )
-    return DopplerFit(Belief(mean, covariance), engine, float(share @ np.array(_WANDERS)))
+
+
+def _engine(fitted: _WanderFit, found: Harmonic) -> Harmonic:
+    """The engine that was found, as `fitted` has it."""
+    p = fitted.parameters
+    return Harmonic(
+        track=_track(p[:4], found.track.direction).ahead(float(p[6])),
+        score=found.score,
+        drift_per_s=float(np.clip(p[5], -_STEEPEST_PER_S, _STEEPEST_PER_S)),
+        log_hz=float(p[4]),
+    )
 
 
 def measure(
@@ -164,23 +178,38 @@ def measure(
 
     `signal` is at :data:`~sensor.passby.harmonics.ANALYSIS_RATE`.
     """
-    rates, fitted = _measure_once(signal, prior, found, c_mps)
+    rates = _rates(signal, found, c_mps)
+    engine = found
     for _ in range(_REPEATS):
-        rates, fitted = _measure_once(signal, prior, fitted.engine, c_mps)
-    return rates, fitted
-
-
-def _measure_once(
-    signal: FloatArray, prior: Belief, engine: Harmonic, c_mps: float
-) -> tuple[Rates, DopplerFit]:
-    rates = measure_rates(
-        signal, ANALYSIS_RATE, engine.track, c_mps, engine.drift_per_s, engine.log_hz
-    )
+        start = _start(prior, engine)
+        followed = _fit_with_wander(rates, prior, engine, c_mps, _FOLLOWING_WANDER, start)
+        engine = _engine(followed, engine)
+        rates = _rates(signal, engine, c_mps)
     return rates, fit(rates, prior, engine, c_mps)
 
 
+def _rates(signal: FloatArray, engine: Harmonic, c_mps: float) -> Rates:
+    return measure_rates(
+        signal, ANALYSIS_RATE, engine.track, c_mps, engine.drift_per_s, engine.log_hz
+    )
+
+
+def _start(prior: Belief, found: Harmonic) -> FloatArray:
+    return np.concatenate((prior.mean, [found.log_hz, found.drift_per_s, 0.0]))
+
+
+def _fits(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> list[_WanderFit]:
+    """A fit for each size of wander, each begun where the one before ended."""
+    fits: list[_WanderFit] = []
+    start = _start(prior, found)
+    for wander in _WANDERS:
+        fits.append(_fit_with_wander(rates, prior, found, c_mps, wander, start))
+        start = fits[-1].parameters
+    return fits
+
+
 def _fit_with_wander(
-    rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: float
+    rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: float, start: FloatArray
 ) -> _WanderFit:
     apart_s = np.abs(rates.heard_s[:, np.newaxis] - rates.heard_s)
     own = rates.sigma**2 + _RATE_FLOOR**2
@@ -198,7 +227,6 @@ def _fit_with_wander(
         engine = [p[4] - found.log_hz, (p[5] - COUPLING * growth) / slip, p[6] / _ENGINE_AHEAD_M]
         return np.concatenate((bounded_influence(left), whiten @ (p[:4] - prior.mean), engine))
 
-    start = np.concatenate((prior.mean, [found.log_hz, found.drift_per_s, 0.0]))
     scale = np.array([0.05, 0.02, 0.05, 0.05, 0.01, 0.01, 0.3])
     solution = least_squares(residuals, start, scale, 25)
     covariance = np.asarray(np.linalg.inv(solution.information), dtype=np.float64)
@@ -207,12 +235,11 @@ def _fit_with_wander(
     return _WanderFit(solution.parameters, covariance[:4, :4], cost)
 
 
-def doppler_evidence(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> float:
+def doppler_evidence(rates: Rates, prior: Belief, fitted: DopplerFit, c_mps: float) -> float:
     """Logarithm of how much likelier the rates are with a Doppler shift than without."""
-    without = _total_cost(rates, prior, found, c_mps * 1e6)
-    return without - _total_cost(rates, prior, found, c_mps)
+    without = _fits(rates, prior, fitted.engine, c_mps * 1e6)
+    return _total(without) - fitted.cost
 
 
-def _total_cost(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> float:
-    costs = [_fit_with_wander(rates, prior, found, c_mps, wander).cost for wander in _WANDERS]
-    return -float(np.logaddexp.reduce(-np.array(costs)))
+def _total(fits: list[_WanderFit]) -> float:
+    return -float(np.logaddexp.reduce([-one.cost for one in fits]))

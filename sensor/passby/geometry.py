@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-_RETARDATION_STEPS = 4
+_RETARDATION_STEPS = 3
 _ACCELERATING_S = 3.0
 # Direct sound less reflected over their sum, as the delays see it; 0 is a mirror of a road.
 _DIRECT_EXCESS = 0.35

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import map_coordinates, spline_filter1d
 
 from sensor.passby.geometry import FloatArray, Track, heard
@@ -16,6 +17,9 @@ _COMB_HZ = (28.0, 220.0)
 _LOG_STEP = 0.002
 _FLOOR_HZ = 120.0
 _LINE_HALF_HZ = 14.0
+# Noise of unit power is this in the mean of the comb's clipped levels: exp(E1(1)).  Anything else
+# in place of a line that is taken out would look like an engine a little beside it.
+_NEUTRAL_POWER = 1.245
 _HALF_ORDERS_HZ = 500.0
 _LOCK_FRAME_S = 0.25
 # An engine does not turn backwards, whatever least squares may try.
@@ -112,7 +116,7 @@ def without_harmonics(spectra: LineSpectra, log_hz: FloatArray) -> LineSpectra:
     # Half orders are weak and low ones only: higher up they would leave nothing.
     whole = np.abs(spectra.hz - 2.0 * half_hz * np.rint(spectra.hz / (2.0 * half_hz)))
     away_hz = np.where(spectra.hz < _HALF_ORDERS_HZ, off_hz, whole)
-    power = np.where(away_hz < _LINE_HALF_HZ, 1.0, spectra.power)
+    power = np.where(away_hz < _LINE_HALF_HZ, _NEUTRAL_POWER, spectra.power)
     return LineSpectra(spectra.heard_s, spectra.hz, power)
 
 
@@ -134,9 +138,8 @@ class CombMap:
         width = self.log_hz.size - 2 * reach
         if width <= 0:
             return -np.inf, 0.0
-        total = np.zeros(width)
-        for row, step in zip(self.score, steps, strict=True):
-            total += row[reach + step : reach + step + width]
+        rows = sliding_window_view(self.score, width, axis=1)
+        total = rows[np.arange(steps.size), reach + steps].sum(axis=0)
         best = int(np.argmax(total))
         return float(total[best] / np.sqrt(steps.size)), float(self.log_hz[reach + best])
 

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 _DIFFERENCE = 1e-3
 _ATTEMPTS = 5
-_ENOUGH = 1e-5
+_ENOUGH = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ def least_squares(
     information = np.eye(start.size)
     for _ in range(iterations):
         slopes = _slopes(residuals, parameters, current, scale)
-        information, gradient = slopes.T @ slopes, slopes.T @ current
+        information, gradient = slopes @ slopes.T, slopes @ current
         before = cost
         for _ in range(_ATTEMPTS):
             damped = information + damping * np.diag(np.diag(information) + 1e-12)
@@ -75,11 +75,13 @@ def _slopes(
     current: FloatArray,
     scale: FloatArray,
 ) -> FloatArray:
-    slopes = np.empty((current.size, parameters.size))
+    """Derivatives of the residuals, one row a parameter."""
+    slopes = np.empty((parameters.size, current.size))
     for index, step in enumerate(_DIFFERENCE * scale):
         moved = parameters.copy()
         moved[index] += step
-        slopes[:, index] = (residuals(moved) - current) / step
+        np.subtract(residuals(moved), current, out=slopes[index])
+        slopes[index] /= step
     return slopes
 
 

@@ -10,7 +10,14 @@ from sensor.passby.geometry import FloatArray, Geometry, Track
 from sensor.passby.harmonics import CombMap, Warped
 from sensor.passby.level import LevelCourse, level_course
 from sensor.passby.resampling import resampled
-from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
+from sensor.passby.results import (
+    Analysis,
+    SpeedEstimate,
+    SpeedRefused,
+    estimated,
+    refused,
+    useful,
+)
 from sensor.passby.second_engine import second_engine
 
 _SPEEDS_KMH = np.geomspace(10.0, 130.0, 16)
@@ -23,15 +30,16 @@ _SEARCHED_RATIO = 3.0
 _ACCELERATION_MPS2 = 1.2
 _LEAST_RISE_DB = 1.2
 _GREATEST_SHAPE_ERROR_DB = 1.6
+_CLEAR_RISE_DB, _CLEAR_SHAPE_ERROR_DB = 3.0, 0.6
 _LEAST_COMB_SCORE = 8.0
 _LEAST_EVIDENCE = 3.0
 _RESTLESS = 0.0045
 # Level and shift share their assumptions (one source, equally loud all round): widened for that.
 _WIDENED = 1.3
-_WIDEST_LOG_SIGMA = 0.19
 _MARGIN_S = 0.3
-# Level and shift must be nearest at the same time, to this part of the level's uncertainty.
-_APART = 0.95
+# By this much, in the prior's standard uncertainties, level and shift may differ about when the
+# vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.
+_EARLY, _APART, _BROKEN = 0.22, 0.83, 1.9
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -50,8 +58,8 @@ def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> An
     if second_engine(spectra, rates, fit.engine, geometry.c_mps):
         outcome: SpeedEstimate | SpeedRefused = refused("two_vehicles")
     else:
-        evidence = doppler.doppler_evidence(rates, prior, fit.engine, geometry.c_mps)
-        outcome = _outcome(fit, prior, evidence)
+        evidence = doppler.doppler_evidence(rates, prior, fit, geometry.c_mps)
+        outcome = _outcome(fit, prior, course, evidence)
     return Analysis(outcome, geometry, engine=fit.engine, rates=rates, belief=fit.belief)
 
 
@@ -100,12 +108,20 @@ def _unsuited(course: LevelCourse, found: Harmonic, duration_s: float) -> SpeedR
     return None if tonal else refused("no_harmonics")
 
 
-def _outcome(fit: DopplerFit, prior: Belief, evidence: float) -> SpeedEstimate | SpeedRefused:
-    late_s = abs(float(fit.belief.mean[1] - prior.mean[1]))
-    if late_s > _APART * np.sqrt(prior.covariance[1, 1]):
+def _outcome(
+    fit: DopplerFit, prior: Belief, course: LevelCourse, evidence: float
+) -> SpeedEstimate | SpeedRefused:
+    shift = (fit.belief.mean - prior.mean) / np.sqrt(np.diag(prior.covariance))
+    if np.hypot((shift[1] + _EARLY) / _APART, shift[3] / _BROKEN) > 1.0:
         return refused("disagreement")
     log_speed, sigma = fit.belief.log_speed
-    sigma *= _WIDENED
-    if evidence < _LEAST_EVIDENCE or fit.wander > _RESTLESS or sigma > _WIDEST_LOG_SIGMA:
-        return refused("too_uncertain")
-    return estimated(log_speed, sigma, None, "doppler", float(fit.belief.mean[1]))
+    sigma *= _WIDENED * max(1.0, abs(float(shift[3])))
+    estimate = estimated(log_speed, sigma, None, "doppler", float(fit.belief.mean[1]))
+    shifted = evidence > _LEAST_EVIDENCE or (evidence > 0.0 and _clear(course))
+    usable = shifted and fit.wander < _RESTLESS and useful(estimate)
+    return estimate if usable else refused("too_uncertain")
+
+
+def _clear(course: LevelCourse) -> bool:
+    """Whether the level alone is that of a pass-by: a slow one's shift is hardly heard."""
+    return course.rise_db > _CLEAR_RISE_DB and course.shape_error_db < _CLEAR_SHAPE_ERROR_DB

@@ -20,7 +20,9 @@ from sensor.passby.least_squares import Solution, least_squares
 WHEELBASE_M, WHEELBASE_UNCERTAINTY = 2.65, 0.13
 _FRAME_S = 0.064
 _BAND_HZ = (150.0, 7000.0)
-_MERGED_BINS = 4
+# Bins are joined while the delay between two axles turns them little: this many per metre.
+_MERGED_BINS_M, _MOST_MERGED_BINS = 4.0, 16
+_BLOCK_BINS = 10
 # Phases are fitted from low frequencies, where they cannot be a turn off, to high ones; before
 # the first and the last step the channels are shifted anew.
 _STEPS_HZ = ((1800.0, 4000.0), (7000.0,))
@@ -63,11 +65,37 @@ class StereoFit:
     explained: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Locked:
+    """Cross-spectra after both channels were shifted along a track.
+
+    `base_s` (frames,) are the delays that the shift has taken out.
+    """
+
+    spectra: CrossSpectra
+    base_s: FloatArray
+
+    def below(self, highest_hz: float) -> Locked:
+        """The bins up to `highest_hz`."""
+        return Locked(self.spectra.below(highest_hz), self.base_s)
+
+
+def lock_on(
+    sound: FloatArray, sample_rate: int, track: Track, geometry: Geometry, yaw_rad: float = 0.0
+) -> Locked:
+    """Shift `sound`, shape (frames, 2), along `track`."""
+    shifted = shift_along(sound, sample_rate, track, geometry, yaw_rad)
+    spectra = cross_spectra(shifted, sample_rate, _FRAME_S, _BAND_HZ)
+    bins = int(_MERGED_BINS_M / (geometry.spacing_m or 1.0))
+    merged = spectra.merged(min(max(1, bins), _MOST_MERGED_BINS))
+    return Locked(merged, delays_of_s(track, merged.time_s, geometry, yaw_rad))
+
+
 class PhaseFit:
     """Least squares of the phases left after both channels were shifted along a track.
 
     Parameters are: logarithm of the angular rate, time of the nearest point, acceleration, yaw,
-    wheelbase, and the logarithm of front over rear loudness.
+    and of two axles wheelbase and the logarithm of front over rear loudness.
     """
 
     def __init__(
@@ -81,29 +109,33 @@ class PhaseFit:
         self._sound, self._rate, self._geometry = sound, sample_rate, geometry
         self._slant_m, self._direction = start.slant_m, start.direction
         self._axles = wheelbase_m > 0.0
-        self._prior = np.array([0.0, 0.0, 0.0, 0.0, wheelbase_m, 0.0])
+        # A single source has the first four parameters only.
+        self._used = 6 if self._axles else 4
         yaw = np.deg2rad(geometry.yaw_uncertainty_deg)
-        wide = 2.0 * WHEELBASE_UNCERTAINTY * wheelbase_m if self._axles else 1e-3
-        self._sigma = np.array([np.inf, np.inf, _ACCELERATION_MPS2, yaw, wide, _AXLE_BALANCE])
+        wide = 2.0 * WHEELBASE_UNCERTAINTY * wheelbase_m
         rate = np.log(start.speed_mps / start.slant_m)
-        self._start = np.array(
-            [rate, start.heard_s, start.acceleration_mps2, 0.0, wheelbase_m, 0.0]
-        )
+        begin = [rate, start.heard_s, start.acceleration_mps2, 0.0, wheelbase_m, 0.0]
+        sigma = [np.inf, np.inf, _ACCELERATION_MPS2, yaw, wide, _AXLE_BALANCE]
+        self._start = np.array(begin[: self._used])
+        self._sigma = np.array(sigma[: self._used])
+        self._prior = np.array([0.0, 0.0, 0.0, 0.0, wheelbase_m, 0.0])[: self._used]
 
-    def solve(self) -> StereoFit:
-        """Fit from low to high frequencies, shifting the channels anew for the last step."""
-        scale = np.array([0.05, 0.05 / np.exp(self._start[0]), 0.5, 0.02, 0.2, 0.3])
+    def solve(self, first: Locked) -> StereoFit:
+        """Fit from low to high frequencies, shifting the channels anew for the last step.
+
+        `first` is the sound shifted along a track near the one to begin with.
+        """
+        steps = [0.05, 0.05 / np.exp(self._start[0]), 0.5, 0.02, 0.2, 0.3]
+        scale = np.array(steps[: self._used])
         solution = Solution(self._start, np.inf, np.eye(scale.size))
-        spectra, base_s = self._locked(self._start)
+        locked = first
         for shifted_anew, steps_hz in enumerate(_STEPS_HZ):
             if shifted_anew:
-                spectra, base_s = self._locked(solution.parameters)
+                locked = self._locked(solution.parameters)
             for highest_hz in steps_hz:
-                residuals = partial(
-                    self._residuals, spectra=spectra.below(highest_hz), base_s=base_s
-                )
+                residuals = partial(self._residuals, locked=locked.below(highest_hz))
                 solution = least_squares(residuals, solution.parameters, scale, _ITERATIONS)
-        return self._result(solution, spectra, base_s)
+        return self._result(solution, locked)
 
     def _track(self, parameters: FloatArray) -> Track:
         speed_mps = float(np.exp(parameters[0])) * self._slant_m
@@ -111,18 +143,13 @@ class PhaseFit:
             speed_mps, self._slant_m, float(parameters[1]), self._direction, float(parameters[2])
         )
 
-    def _locked(self, parameters: FloatArray) -> tuple[CrossSpectra, FloatArray]:
-        """Cross-spectra after shifting along the track, and the delays taken out by that."""
+    def _locked(self, parameters: FloatArray) -> Locked:
         track, yaw_rad = self._track(parameters), float(parameters[3])
-        shifted = shift_along(self._sound, self._rate, track, self._geometry, yaw_rad)
-        spectra = cross_spectra(shifted, self._rate, _FRAME_S, _BAND_HZ)
-        merged = spectra.merged(_MERGED_BINS)
-        return merged, delays_of_s(track, merged.time_s, self._geometry, yaw_rad)
+        return lock_on(self._sound, self._rate, track, self._geometry, yaw_rad)
 
-    def _model(
-        self, parameters: FloatArray, spectra: CrossSpectra, base_s: FloatArray
-    ) -> NDArray[np.complex128]:
+    def _model(self, parameters: FloatArray, locked: Locked) -> NDArray[np.complex128]:
         """Phasors expected: of one source, or the sum of two as loud as 1 / r^2 has them."""
+        spectra, base_s = locked.spectra, locked.base_s
         track, yaw_rad = self._track(parameters), float(parameters[3])
         if not self._axles:
             left_s = delays_of_s(track, spectra.time_s, self._geometry, yaw_rad) - base_s
@@ -139,17 +166,15 @@ class PhaseFit:
             loudness += power
         return total / loudness[:, np.newaxis]
 
-    def _residuals(
-        self, parameters: FloatArray, spectra: CrossSpectra, base_s: FloatArray
-    ) -> FloatArray:
-        root = np.sqrt(_INDEPENDENT_PART * spectra.weight)
-        apart = (root * (spectra.phasor - self._model(parameters, spectra, base_s))).ravel()
+    def _residuals(self, parameters: FloatArray, locked: Locked) -> FloatArray:
+        root = np.sqrt(_INDEPENDENT_PART * locked.spectra.weight)
+        apart = (root * (locked.spectra.phasor - self._model(parameters, locked))).ravel()
         prior = (parameters - self._prior)[2:] / self._sigma[2:]
         return np.concatenate((apart.real, apart.imag, prior))
 
-    def _result(self, solution: Solution, spectra: CrossSpectra, base_s: FloatArray) -> StereoFit:
-        parameters = solution.parameters
-        model = self._model(parameters, spectra, base_s)
+    def _result(self, solution: Solution, locked: Locked) -> StereoFit:
+        parameters, spectra = solution.parameters, locked.spectra
+        model = self._model(parameters, locked)
         match = float(np.sum(spectra.weight * (spectra.phasor * np.conj(model)).real))
         size = float(np.sum(spectra.weight * np.abs(model) ** 2))
         explained = match * abs(match) / max(size * float(np.sum(spectra.weight)), 1e-30)
@@ -179,8 +204,16 @@ class PhaseFit:
 
 
 def _turned(delay_s: FloatArray, hz: FloatArray) -> NDArray[np.complex128]:
-    turned: NDArray[np.complex128] = np.exp(-2j * np.pi * np.outer(delay_s, hz))
-    return turned
+    """Phasors of `delay_s` at evenly spaced `hz`.
+
+    Exponentials cost most of a fit: each is a product of one for its block and one within it.
+    """
+    blocks = -(-hz.size // _BLOCK_BINS)
+    turn = -2j * np.pi * delay_s[:, np.newaxis]
+    coarse = np.exp(turn * hz[::_BLOCK_BINS])
+    fine = np.exp(turn * (hz[:_BLOCK_BINS] - hz[0]))
+    turned = coarse[:, :, np.newaxis] * fine[:, np.newaxis, :]
+    return np.asarray(turned.reshape(delay_s.size, blocks * fine.shape[1])[:, : hz.size])
 
 
 def state_of(track: Track) -> FloatArray:

@@ -14,6 +14,7 @@ from sensor.passby.harmonics import Rates
 from sensor.passby.phase_fit import StereoFit
 
 _COVERAGE_95 = 1.96
+_WIDEST_LOG_SIGMA, _WIDEST_KMH = 0.18, 8.0
 
 REASONS: dict[SpeedRefusal, str] = {
     "not_configured": "No distance to the road is configured, so there is no speed.",
@@ -84,6 +85,16 @@ def estimated(
     return SpeedEstimate(
         speed_kmh, low_kmh, high_kmh, direction, method, float(nearest_s), log_sigma
     )
+
+
+def useful(estimate: SpeedEstimate) -> bool:
+    """Whether the interval is narrow enough to say something.
+
+    In parts of the speed or in km/h: five either way say little about walking pace in parts, and
+    much about a limit.
+    """
+    half_kmh = (estimate.high_kmh - estimate.low_kmh) / 2.0
+    return estimate.log_sigma <= _WIDEST_LOG_SIGMA or half_kmh <= _WIDEST_KMH
 
 
 @dataclass(frozen=True, slots=True, eq=False)

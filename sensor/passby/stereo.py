@@ -19,6 +19,7 @@ from sensor.passby.phase_fit import (
     WHEELBASE_UNCERTAINTY,
     PhaseFit,
     StereoFit,
+    lock_on,
     state_of,
 )
 
@@ -32,10 +33,11 @@ _AXLES_MARGIN, _AXLES_WIDTH, _ASTRAY = 0.012, 0.006, 0.1
 # What lies this close to a track belongs to it: parts of the vehicle, and the width of a peak.
 _VEHICLE_HALF_M = 1.0
 _RESOLUTION_S = 1.5e-4
-# What a second vehicle must exceed, absolutely and as part of the first: the other way; the same
-# way well apart; the same way beside the first, where echoes lie (_BESIDE in units of R / v).
-_OPPOSITE_CHANCE, _OPPOSITE_PART = 6.5, 0.06
-_SAME_CHANCE, _APART_PART, _BESIDE_PART, _BESIDE = 9.0, 0.30, 0.45, 0.5
+# What a second vehicle must exceed, absolutely and as part of the first: the other way, at about
+# the same speed or (where slow tracks add up noise) at any; the same way well apart; the same way
+# beside the first, where echoes and its own other axle lie (_BESIDE in units of R).
+_OPPOSITE_CHANCE, _SLOW_CHANCE, _OPPOSITE_PART, _ALIKE = 3.8, 9.0, 0.05, 0.8
+_SAME_CHANCE, _APART_PART, _BESIDE_PART, _BESIDE, _LONGEST_VEHICLE_M = 9.0, 0.30, 0.45, 0.5, 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,15 @@ def search(delays: DelayMap, geometry: Geometry, direction: int) -> list[Candida
     """The best track of each speed in `direction`."""
     found = []
     slant_m = geometry.slant_m(direction)
-    first_s, last_s = delays.time_s[0], delays.time_s[-1]
+    hop_s = delays.time_s[1] - delays.time_s[0]
+    lag_s = np.arange(1 - delays.time_s.size, delays.time_s.size) * hop_s
     for speed_kmh in SEARCH_SPEEDS_KMH:
         template = Track(speed_kmh / 3.6, slant_m, 0.0, direction)
-        step_s = max(_STEP * slant_m / template.speed_mps, 0.01)
-        heard_s = np.arange(first_s, last_s + step_s, step_s)
+        stride = max(1, int(_STEP * slant_m / template.speed_mps / hop_s))
         # Where the nearest point is changes the delays only by when: one table serves all.
-        longest_s = last_s - first_s + step_s
-        lag_s = np.linspace(-longest_s, longest_s, int(8.0 * longest_s / step_s) + 2)
-        table_s = delays_of_s(template, lag_s, geometry)
-        lags_s = delays.time_s - heard_s[:, np.newaxis]
-        sums = np.sum(delays.along(np.interp(lags_s, lag_s, table_s)), axis=1)
+        sums = delays.along_shifted(delays_of_s(template, lag_s, geometry), stride)
         best = int(np.argmax(sums))
-        track = replace(template, heard_s=float(heard_s[best]))
+        track = replace(template, heard_s=float(delays.time_s[best * stride]))
         found.append(Candidate(track, float(sums[best])))
     return found
 
@@ -81,12 +79,13 @@ def fit(
     One source and two axles are both tried; where they explain about as much, their mean is
     given with their difference as uncertainty.
     """
-    single = PhaseFit(sound, sample_rate, geometry, start, 0.0).solve()
+    first = lock_on(sound, sample_rate, start, geometry)
+    single = PhaseFit(sound, sample_rate, geometry, start, 0.0).solve(first)
     middle = max(
         (start.ahead(offset_m) for offset_m in (-WHEELBASE_M / 2, 0.0, WHEELBASE_M / 2)),
         key=lambda track: _two_axles_score(delays, track, geometry),
     )
-    double = PhaseFit(sound, sample_rate, geometry, middle, WHEELBASE_M).solve()
+    double = PhaseFit(sound, sample_rate, geometry, middle, WHEELBASE_M).solve(first)
     return _weigh(single, double)
 
 
@@ -103,17 +102,24 @@ def second_vehicle(delays: DelayMap, fitted: StereoFit, geometry: Geometry) -> C
     left = delays.without(np.minimum(*ends) - _RESOLUTION_S, np.maximum(*ends) + _RESOLUTION_S)
     own = float(np.sum(delays.along(delays_of_s(fitted.track, delays.time_s, geometry))))
     own = max(own, _two_axles_score(delays, fitted.track, geometry))
-    for direction in (-fitted.track.direction, fitted.track.direction):
-        best = max(search(left, geometry, direction), key=lambda candidate: candidate.score)
-        apart = abs(best.track.heard_s - fitted.track.heard_s) / fitted.track.slant_m
-        beside = apart * fitted.track.speed_mps < _BESIDE
-        if direction != fitted.track.direction:
-            limit = max(_OPPOSITE_CHANCE, _OPPOSITE_PART * own)
-        else:
-            limit = max(_SAME_CHANCE, (_BESIDE_PART if beside else _APART_PART) * own)
-        if best.score > limit:
+    opposite = search(left, geometry, -fitted.track.direction)
+    for rivals, limit in (
+        ([one for one in opposite if _as_fast(one.track, fitted.track)], _OPPOSITE_CHANCE),
+        (opposite, _SLOW_CHANCE),
+    ):
+        best = max(rivals, key=lambda candidate: candidate.score)
+        if best.score > max(limit, _OPPOSITE_PART * own):
             return best
-    return None
+    best = max(search(left, geometry, fitted.track.direction), key=lambda one: one.score)
+    apart_m = abs(best.track.heard_s - fitted.track.heard_s) * fitted.track.speed_mps
+    beside = apart_m < max(_BESIDE * fitted.track.slant_m, _LONGEST_VEHICLE_M)
+    part = _BESIDE_PART if beside else _APART_PART
+    return best if best.score > max(_SAME_CHANCE, part * own) else None
+
+
+def _as_fast(track: Track, other: Track) -> bool:
+    """Whether two tracks are of about the same speed, as in one street."""
+    return abs(float(np.log(track.speed_mps / other.speed_mps))) < _ALIKE
 
 
 def _two_axles_score(delays: DelayMap, middle: Track, geometry: Geometry) -> float:

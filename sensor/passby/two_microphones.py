@@ -14,7 +14,14 @@ from sensor.passby.geometry import FloatArray, Geometry
 from sensor.passby.harmonics import Warped
 from sensor.passby.phase_fit import StereoFit, state_of
 from sensor.passby.resampling import resampled
-from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
+from sensor.passby.results import (
+    Analysis,
+    SpeedEstimate,
+    SpeedRefused,
+    estimated,
+    refused,
+    useful,
+)
 from sensor.passby.second_engine import second_engine
 from sensor.passby.stereo import Candidate
 
@@ -24,7 +31,7 @@ _LEAST_SCORE = 10.0
 _STANDING_SCORE = 30.0
 _LEAST_EXPLAINED = 0.008
 _MARGIN_S = 0.15
-# Two sources further apart than the axles of a lorry are two vehicles, one close behind the other.
+# Two sources further apart than most axles are two vehicles.
 _LONGEST_WHEELBASE_M = 4.5
 # Another vehicle this much later or earlier is cut away instead of spoiling the measurement.
 _SEPARATE_S = 2.2
@@ -32,11 +39,14 @@ _LEAST_COMB_SCORE = 10.0
 _SPEED_FACTORS = np.geomspace(0.7, 1.43, 9)
 _DRIFTS_PER_S = np.linspace(-0.1, 0.1, 17)
 # Engine and geometry contradict each other when the distance would have to be this wrong, in
-# standard uncertainties; from the first on the interval is widened, from the second none is given.
-_STRAINED, _BROKEN = 2.5, 4.0
+# standard uncertainties.
+_BROKEN = 3.0
+# Axles far apart that also strain the distance are two vehicles, one close behind the other.
+_LONG_WHEELBASE_M, _LONG_STRAIN = 3.5, 1.2
+# An engine this restless is not one engine.
+_RESTLESS = 0.0055
 # Delays and shift share the reflections in the road, which their covariances do not know.
 _WIDENED = 1.2
-_WIDEST_LOG_SIGMA = 0.18
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -102,6 +112,8 @@ def _with_engine(
     spectra = harmonics.line_spectra(Warped(signal, np.arange(signal.size) / rate, rate))
     if second_engine(spectra, rates, fit.engine, geometry.c_mps):
         return replace(known, outcome=refused("two_vehicles"))
+    if fit.wander > _RESTLESS:
+        return replace(known, outcome=refused("disagreement"))
     outcome = _outcome(fit.belief, belief, fitted, "fused")
     return replace(known, outcome=outcome)
 
@@ -133,8 +145,10 @@ def _outcome(
     strain = abs(belief.mean[3] - before.mean[3]) / np.sqrt(before.covariance[3, 3])
     if strain > _BROKEN:
         return refused("disagreement")
-    sigma *= max(1.0, float(strain) / _STRAINED)
-    if sigma > _WIDEST_LOG_SIGMA:
-        return refused("too_uncertain")
+    if fitted.wheelbase_m > _LONG_WHEELBASE_M and strain > _LONG_STRAIN:
+        return refused("two_vehicles")
+    # What contradicts itself by more than its uncertainty is widened by as much (Birge's ratio).
+    sigma *= max(1.0, float(strain))
     nearest_s = float(belief.mean[1])
-    return estimated(log_speed, sigma, fitted.track.direction, method, nearest_s)
+    estimate = estimated(log_speed, sigma, fitted.track.direction, method, nearest_s)
+    return estimate if useful(estimate) else refused("too_uncertain")

@@ -82,7 +82,7 @@ def test_what_is_no_recording_is_explained(run: Run, tmp_path: Path) -> None:
     file.write_text("not a sound", encoding="utf-8")
     result = run(file, "--distance", 6)
     assert isinstance(result.exception, InputError)
-    assert "cannot be read" in str(result.exception)
+    assert "not a sound file" in str(result.exception)
 
 
 def test_one_drawing_for_one_recording(run: Run, recording: tuple[Path, Scenario]) -> None:

@@ -54,3 +54,15 @@ def test_merging_bins_keeps_weight_and_direction() -> None:
     np.testing.assert_allclose(merged.weight.sum(), spectra.weight[:, :kept].sum())
     heavy = merged.weight > 20.0
     assert np.median(np.abs(np.angle(merged.phasor[heavy]))) < 0.2
+
+
+def test_sums_along_a_shifted_track_are_those_along_each() -> None:
+    spectra = cross_spectra(delayed(8, loud_in_the_middle()), RATE, 0.032, BAND_HZ)
+    delays = delay_map(spectra, 1e-3)
+    frames = delays.time_s.size
+    seen_s = 8e-4 * np.tanh(np.arange(1 - frames, frames) / 10.0)
+    sums = delays.along_shifted(seen_s, 7)
+    assert sums.size == len(range(0, frames, 7))
+    for index, nearest in enumerate(range(0, frames, 7)):
+        track_s = seen_s[frames - 1 - nearest : 2 * frames - 1 - nearest]
+        assert sums[index] == pytest.approx(float(np.sum(delays.along(track_s))))

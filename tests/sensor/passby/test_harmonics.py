@@ -78,7 +78,7 @@ def test_the_fit_gives_the_speed_that_a_vague_belief_lacked(speed_mps: float) ->
     assert np.exp(log_speed) == pytest.approx(speed_mps, rel=0.04)
     assert sigma < 0.07
     assert abs(log_speed - np.log(speed_mps)) < 3.0 * sigma
-    assert doppler.doppler_evidence(rates, prior, found, C_MPS) > 10.0
+    assert doppler.doppler_evidence(rates, prior, fit, C_MPS) > 10.0
 
 
 def test_a_standing_engine_is_no_evidence_for_a_shift() -> None:
@@ -89,4 +89,5 @@ def test_a_standing_engine_is_no_evidence_for_a_shift() -> None:
     )
     found = doppler.Harmonic(TRACK, 50.0, 0.0, float(np.log(70.0)))
     rates = harmonics.measure_rates(signal, RATE, still, C_MPS, 0.0, found.log_hz)
-    assert doppler.doppler_evidence(rates, prior, found, C_MPS) < 0.0
+    fit = doppler.fit(rates, prior, found, C_MPS)
+    assert doppler.doppler_evidence(rates, prior, fit, C_MPS) < 0.0

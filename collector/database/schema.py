@@ -87,9 +87,6 @@ def upgrade(connection: Connection, target: str = HEAD) -> str | None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    # Rollups use the database, which is opened with the help of this module.
-    from collector import rollups  # noqa: PLC0415
-
     before = revision(connection)
     if before is not None:
         require_known(before)
@@ -100,5 +97,4 @@ def upgrade(connection: Connection, target: str = HEAD) -> str | None:
     command.upgrade(config, target)
     if target == HEAD:
         append_only.install(connection)
-        rollups.refill(connection)
     return before

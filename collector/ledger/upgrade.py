@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from collector import schema
+from collector import rollups, schema
 from collector.backup import sqlite_path
 from collector.database import connect, open_database, reading, writing
 from collector.sqlite_copy import copy_new
@@ -66,4 +66,6 @@ def _upgraded(engine: Engine, path: Path | None) -> Upgrade:
     with writing(engine) as connection:
         # Another process may have been faster.
         before = schema.upgrade(connection) or schema.HEAD
+        # What older versions did not keep follows from what they did.
+        rollups.refill(connection)
     return Upgrade(before, schema.HEAD, kept)
