@@ -28,15 +28,15 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import BigInteger, Connection, Engine, func, select, type_coerce
 
-from collector import rollups
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at
 from collector.analysis.patrol import plan_week
 from collector.analysis.school_calendar import EXAMPLE, load_calendar
-from collector.database import open_database, reading, writing
-from collector.ledger import Ledger
+from collector.database.database import open_database, reading, writing
+from collector.database.tables import event, level_hour
+from collector.ledger import rollups
+from collector.ledger.ledger import Ledger
 from collector.pattern_tables import hours_of_sites
-from collector.registry import Registry, Site
-from collector.tables import event, level_hour
+from collector.registry.registry import Registry, Site
 
 SITES = 50
 START = datetime(2025, 11, 24, tzinfo=UTC)

@@ -31,8 +31,8 @@ from typing import IO, Final
 from sqlalchemy import Engine
 
 from benchmarks.load.messages import Fleet, prepare
-from collector.appending import next_position
-from collector.database import open_database, reading
+from collector.database.database import open_database, reading
+from collector.ledger.appending import next_position
 from tests.peers import Broker
 from tests.postgres import Cluster, programs
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from collector.outputs import Output, OutputRejects, WriteResult
-from collector.registry import Registry
+from collector.registry.registry import Registry
 from sensor.contract.errors import SkolroError
 
 log = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ from collector.analysis.episodes import Episode, Pass, passes, with_routes
 from collector.analysis.hours import Ints, SiteHours, hour_at
 from collector.analysis.levels import Floats, LevelHours
 from collector.analysis.speed import SpeedTable
-from collector.inventory import Inventory, Site
-from collector.ledger import Ledger
-from collector.pattern_queries import SiteDays
-from collector.records import LevelHour
-from collector.rollups import HOURS
-from collector.speed_limits import limits_at
+from collector.ledger.ledger import Ledger
+from collector.ledger.pattern_queries import SiteDays
+from collector.ledger.records import LevelHour
+from collector.ledger.rollups import HOURS
+from collector.registry.inventory import Inventory, Site
+from collector.registry.speed_limits import limits_at
 from sensor.contract.messages import LevelBatch
 
 NEIGHBOURS_KM: Final = 3.0

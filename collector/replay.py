@@ -17,10 +17,10 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Engine
 
-from collector import measures
-from collector.database import reading
+from collector.database.database import reading
 from collector.forwarder import back_off_s
-from collector.ledger import Ledger, StoredMessage
+from collector.ledger import measures
+from collector.ledger.ledger import Ledger, StoredMessage
 from collector.outputs import Output, OutputRejects, OutputUnavailableError, WriteResult
 from sensor.contract.codec import KINDS
 

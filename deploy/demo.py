@@ -19,9 +19,9 @@ from typing import Any, Self
 from sqlalchemy import Engine
 
 from collector.config import load_config
-from collector.database import open_database
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from deploy.broker import DemoBroker
 from deploy.demo_folder import SITES, DemoFolder, DemoNode
 from deploy.processes import Child, bind, end_together

@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from collector.subscriber import RECEIVE_MAXIMUM
+from collector.intake.subscriber import RECEIVE_MAXIMUM
 from deploy.authority import COLLECTOR, HEALTH, Authority, write_file
 from deploy.errors import DeployError
 from deploy.handover import give_to

@@ -12,17 +12,17 @@ import uvicorn
 from sqlalchemy import Engine
 
 from collector.config import CollectorConfig
-from collector.database import open_database
+from collector.database.database import open_database
 from collector.forwarder import Forwarder
-from collector.garbage import look_for_garbage_seldom
-from collector.heartbeat import Heartbeat
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.metrics import Metrics
-from collector.operations import Operations
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
+from collector.operations.garbage import look_for_garbage_seldom
+from collector.operations.heartbeat import Heartbeat
+from collector.operations.metrics import Metrics
+from collector.operations.operations import Operations
 from collector.outputs import OutputRejects, open_outputs
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.registry.registry import Registry
 from dashboards.briefing.app import create_app
 from deploy.errors import ServiceFailedError
 from deploy.processes import bind

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from collector.errors import LedgerError
-from collector.lag import MessageLag
-from collector.operations import Operations
+from collector.operations.lag import MessageLag
+from collector.operations.operations import Operations
 from sensor.contract.systemd import Notifier
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from collector.database import open_database
-from collector.ledger import Ledger
-from collector.registry import Registry, Site
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry, Site
 from tests.peers import MOSQUITTO, Broker
 from tests.postgres import Cluster
 from tests.postgres import programs as postgresql_programs

@@ -21,10 +21,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy import Engine, Table
 
-from collector import tables
-from collector.database import writing
-from collector.ledger import Received
-from collector.registry import Registry
+from collector.database import tables
+from collector.database.database import writing
+from collector.ledger.ledger import Received
+from collector.registry.registry import Registry
 from sensor.contract import codec, topics
 from sensor.contract.messages import (
     GENESIS,

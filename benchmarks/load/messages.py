@@ -13,9 +13,9 @@ from typing import IO, Final, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from collector.inventory import Site
-from collector.registry import Registry
-from collector.verification import Received
+from collector.ledger.verification import Received
+from collector.registry.inventory import Site
+from collector.registry.registry import Registry
 from sensor.contract.messages import BAND_CENTRES, Message
 from tests.peers import FakeNode, event, health, levels, register_all
 

@@ -20,12 +20,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from collector.config import Broker
-from collector.database import open_database
-from collector.garbage import look_for_garbage_seldom
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.registry import Registry
-from collector.subscriber import RECEIVE_MAXIMUM, Subscriber
+from collector.database.database import open_database
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import RECEIVE_MAXIMUM, Subscriber
+from collector.ledger.ledger import Ledger
+from collector.operations.garbage import look_for_garbage_seldom
+from collector.registry.registry import Registry
 from sensor.contract import topics
 
 

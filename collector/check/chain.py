@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, func, select
 
-from collector.absence import (
+from collector.database.tables import message
+from collector.ledger.absence import (
     Stretch,
     Stretches,
     accepted_gaps,
@@ -17,8 +18,7 @@ from collector.absence import (
     hashes_in,
     stretches_in,
 )
-from collector.chain import ChainState
-from collector.tables import message
+from collector.ledger.chain import ChainState
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Absence, Message

@@ -15,14 +15,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, create_engine, func, select
 
-from collector.chain import Stored
-from collector.check_chain import ChainCheck, check_chain
-from collector.check_messages import examined, prunings
-from collector.check_projections import differences, site_differences
-from collector.inventory import Inventory
-from collector.projections import begin_again, project_rows
-from collector.rollups import refill
-from collector.tables import (
+from collector.check.chain import ChainCheck, check_chain
+from collector.check.messages import examined, prunings
+from collector.check.projections import differences, site_differences
+from collector.database.tables import (
     METADATA,
     NODE_PROJECTIONS,
     PROJECTIONS,
@@ -32,6 +28,10 @@ from collector.tables import (
     quarantine,
     site_day_pruned,
 )
+from collector.ledger.chain import Stored
+from collector.ledger.projections import begin_again, project_rows
+from collector.ledger.rollups import refill
+from collector.registry.inventory import Inventory
 from sensor.contract.topics import parse
 
 _PAGE: Final = 500
@@ -104,7 +104,7 @@ def check(
     inventory: Inventory,
     progress: Callable[[int, int], None] | None = None,
 ) -> LedgerCheck:
-    """Verify what `connection`, a snapshot, sees; see :meth:`collector.ledger.Ledger.check`."""
+    """Verify what `connection`, a snapshot, sees; see :meth:`.Ledger.check`."""
     last = connection.scalar(select(func.max(message.c.position))) or 0
     with _scratch(connection) as scratch:
         checking = _Checking(connection, scratch, inventory)

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from collector.chain import Stored
-from collector.inventory import Inventory
-from collector.tables import pruning
-from collector.verification import Received, Refused, Verified, examine
+from collector.database.tables import pruning
+from collector.ledger.chain import Stored
+from collector.ledger.verification import Received, Refused, Verified, examine
+from collector.registry.inventory import Inventory
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import KeyChange, Message

@@ -9,8 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, select
 
-from collector.chain import ChainState
-from collector.tables import (
+from collector.database.tables import (
     absence,
     episode,
     event,
@@ -19,6 +18,7 @@ from collector.tables import (
     node_state,
     site_day,
 )
+from collector.ledger.chain import ChainState
 
 _Row: TypeAlias = RowMapping
 

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 
 import typer
 
-from collector.backup import back_up
 from collector.commands.opened import ConfigOption
 from collector.commands.progress import progress_bar
 from collector.config import load_config
+from collector.database.backup import back_up
 from collector.errors import LedgerError
 
 _PATTERN: Final = f"ledger-{'[0-9]' * 8}T{'[0-9]' * 6}Z.sqlite"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from collector.check import LedgerCheck, NodeCheck
+from collector.check.check import LedgerCheck, NodeCheck
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, printable
 from collector.commands.progress import progress_bar
 from collector.commands.wording import some, verb

@@ -8,7 +8,7 @@ import typer
 
 from collector.commands.opened import ConfigOption
 from collector.config import load_config
-from collector.upgrade import upgrade_database
+from collector.ledger.upgrade import upgrade_database
 
 
 def migrate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
-from collector.inventory import NodeKey
+from collector.registry.inventory import NodeKey
 from sensor.contract.signature import public_key_text
 
 

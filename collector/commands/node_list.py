@@ -15,8 +15,8 @@ from collector.commands.opened import (
     print_table,
 )
 from collector.commands.wording import some, verb
-from collector.records import NodeState
-from collector.registry import Site
+from collector.ledger.records import NodeState
+from collector.registry.registry import Site
 
 _MISSING: Final = "{messages} {are} missing: the node is asked, and sends or says what it has lost."
 _THINNED: Final = "{messages} {are} thinned to minute values, as the node had no room for more."

@@ -18,9 +18,9 @@ from rich.text import Text
 from sqlalchemy import Engine
 
 from collector.config import CollectorConfig, load_config
-from collector.database import open_database
-from collector.ledger import Ledger
-from collector.registry import Registry
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 
 ConfigOption: TypeAlias = Annotated[
     Path, typer.Option("--config", help="The collector's configuration, collector.toml.")

@@ -9,7 +9,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from collector.commands.pattern_options import SiteOption, local_time
-from collector.registry import Patrol
+from collector.registry.registry import Patrol
 
 
 def patrol_add(

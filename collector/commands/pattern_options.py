@@ -17,8 +17,8 @@ from collector.analysis.hours import time_of
 from collector.charts import Spec
 from collector.commands.opened import Opened
 from collector.errors import AnalysisError
-from collector.inventory import Site
 from collector.pattern_tables import hours_of_sites
+from collector.registry.inventory import Site
 
 SiteOption: TypeAlias = Annotated[str, typer.Option("--site", help="Id of the site.")]
 FromOption: TypeAlias = Annotated[

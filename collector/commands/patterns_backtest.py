@@ -76,7 +76,10 @@ def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
         period = period_of(collector, None, begin, end, _USUAL)
         tables = list(
             hours_of_sites(
-                collector.ledger, start=period.start, end=period.end, simulated=period.simulated
+                collector.ledger,
+                start=period.start,
+                end=period.end,
+                simulated=period.simulated,
             ).values()
         )
         logged = _patrols(collector, period.start, period.end)

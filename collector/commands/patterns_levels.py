@@ -51,8 +51,8 @@ from collector.commands.pattern_options import (
     save_plot,
     title,
 )
-from collector.inventory import Guideline, Site
 from collector.pattern_tables import hours_of_levels, levels_of_node, passes_of_site
+from collector.registry.inventory import Guideline, Site
 
 _COLUMNS: Final = ("Node", "From", "LAeq dB", "LAF10", "LAF50", "LAF90", "Measured", "Coverage")
 _WORDS: Final = ChartWords(

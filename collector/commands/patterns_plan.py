@@ -26,9 +26,9 @@ from collector.commands.pattern_options import (
 )
 from collector.commands.patterns_rates import calendar_at
 from collector.errors import AnalysisError
-from collector.inventory import Site
 from collector.pattern_charts import plan_chart
 from collector.pattern_tables import hours_of_sites
+from collector.registry.inventory import Site
 
 _USUAL: Final = timedelta(weeks=26)
 _COLUMNS: Final = (

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from collector.backup import restore as restore_from
 from collector.commands.opened import ConfigOption
 from collector.config import load_config
+from collector.database.backup import restore as restore_from
 
 
 def restore(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from collector.commands.opened import ConfigOption, opened
-from collector.registry import Site
+from collector.registry.registry import Site
 
 
 def site_add(

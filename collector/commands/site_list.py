@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
-from collector.registry import Inventory, Site
+from collector.registry.registry import Inventory, Site
 
 
 def site_list(config: ConfigOption, as_json: JsonOption = False) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
-from collector import schema
-from collector.database import explained
+from collector.database import schema
+from collector.database.database import explained
+from collector.database.sqlite_copy import copy_new, copy_over, read_only
 from collector.errors import LedgerError
-from collector.sqlite_copy import copy_new, copy_over, read_only
 
 
 def back_up(

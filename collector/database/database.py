@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from collector import schema
+from collector.database import schema
 from collector.errors import LedgerError, UnstorableError
 
 _BUSY_TIMEOUT_S: Final = 10.0
@@ -42,7 +42,7 @@ def open_database(url: str, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engin
     """Return the database at `url`, its tables made where there are none.
 
     Tables of an older version are left as they are, since a collector of that version may be
-    using them: :func:`collector.upgrade.upgrade_database` is for those.
+    using them: :func:`collector.ledger.upgrade.upgrade_database` is for those.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Which version the tables of a database have, and how they get the newest.
 
-A new database is made from :mod:`collector.tables` at once; an older one takes the revisions in
-``collector/migrations`` one after the other. Both ways end in the same tables.
+A new database is made from :mod:`collector.database.tables` at once; an older one takes the
+revisions in ``migrations`` one after the other. Both ways end in the same tables.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, select
 
-from collector import append_only
+from collector.database import append_only
+from collector.database.tables import METADATA, message, schema_version
 from collector.errors import LedgerError
-from collector.tables import METADATA, message, schema_version
 
 REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """All revisions in their order; the last one is what this program works with."""

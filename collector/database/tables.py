@@ -1,10 +1,10 @@
 """The tables, as SQLAlchemy Core sees them; the same on SQLite and PostgreSQL.
 
 ``message`` is the ledger itself: rows are only ever added, which triggers see to (see
-:mod:`collector.append_only`). What :data:`PROJECTIONS` lists is derived from it and can be remade.
-The registry's tables and ``quarantine`` stand beside it.
+:mod:`collector.database.append_only`). What :data:`PROJECTIONS` lists is derived from it and can
+be remade. The registry's tables and ``quarantine`` stand beside it.
 
-Who changes a table adds a revision in ``collector/migrations/versions``; a test compares both.
+Who changes a table adds a revision in ``migrations/versions``; a test compares both.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ episode: Final = Table(
 
 
 def _days(name: str, *columns: Column[Any]) -> Table:
-    # 24 numbers a column, one an hour from `begins` on: see collector.rollups.
+    # 24 numbers a column, one an hour from `begins` on: see collector.ledger.rollups.
     counts = ("events", "unconfirmed", "episodes")
     return Table(
         name,

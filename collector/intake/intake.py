@@ -12,8 +12,8 @@ from queue import SimpleQueue
 from typing import Final
 
 from collector.errors import LedgerError
-from collector.ledger import Ledger
-from collector.verification import Received, Refused
+from collector.ledger.ledger import Ledger
+from collector.ledger.verification import Received, Refused
 from sensor.contract import topics
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Ack

@@ -13,14 +13,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from collector.buffered_client import BufferedClient
 from collector.config import Broker
 from collector.errors import BrokerError, LedgerError
-from collector.intake import Incoming, Intake
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.mqtt_strings import teach_paho
-from collector.verification import Received
+from collector.intake.buffered_client import BufferedClient
+from collector.intake.intake import Incoming, Intake
+from collector.intake.live import LiveReadings
+from collector.intake.mqtt_strings import teach_paho
+from collector.ledger.ledger import Ledger
+from collector.ledger.verification import Received
 from sensor.contract import topics
 from sensor.contract.codec import decode_live, encode_ack
 from sensor.contract.errors import ContractError

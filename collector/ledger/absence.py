@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
-from collector.tables import absence, gap_accepted, message
+from collector.database.tables import absence, gap_accepted, message
 from sensor.contract.messages import Absence
 
 Stretch: TypeAlias = tuple[int, int]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from collector.absence import Stretch, gaps, note_accepted
-from collector.appending import next_position
-from collector.chain import Chains
 from collector.errors import LedgerError
+from collector.ledger.absence import Stretch, gaps, note_accepted
+from collector.ledger.appending import next_position
+from collector.ledger.chain import Chains
 
 
 def accept_gap(connection: Connection, node: str, stretch: Stretch, reason: str) -> int:
-    """Accept it in a transaction that writes; see :meth:`collector.ledger.Ledger.accept_gap`."""
+    """Accept it in a transaction that writes; see :meth:`.Ledger.accept_gap`."""
     first, last = stretch
     chains = Chains(connection, {node: ()}, before=next_position(connection))
     state = chains.states[node]

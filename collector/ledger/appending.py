@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
-from collector.absence import Stretch, gaps, hashes_in
-from collector.chain import Chains, Link, Stored
-from collector.database import upsert
-from collector.inventory import Inventory
-from collector.key_changes import contradiction, register_keys
-from collector.projections import project
-from collector.tables import message, node_anomaly
-from collector.verification import Refused, Verified
+from collector.database.database import upsert
+from collector.database.tables import message, node_anomaly
+from collector.ledger.absence import Stretch, gaps, hashes_in
+from collector.ledger.chain import Chains, Link, Stored
+from collector.ledger.key_changes import contradiction, register_keys
+from collector.ledger.projections import project
+from collector.ledger.verification import Refused, Verified
+from collector.registry.inventory import Inventory
 from sensor.contract.messages import MOST_ASKED, Absence
 
 

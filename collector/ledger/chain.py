@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
-from collector.absence import (
+from collector.database.database import upsert
+from collector.database.tables import message, node_state
+from collector.ledger.absence import (
     Stretch,
     Stretches,
     hashes_in,
@@ -23,8 +25,6 @@ from collector.absence import (
     stretches_in,
     unawaited,
 )
-from collector.database import upsert
-from collector.tables import message, node_state
 from sensor.contract.messages import GENESIS, Absence, Health, Message
 
 _KEYS_A_QUERY: Final = 1000

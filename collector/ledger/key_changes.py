@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, select, update
 
-from collector.inventory import NodeKey
-from collector.registry import raise_version
-from collector.tables import message, node_key
-from collector.verification import Received, Refused, Verified
+from collector.database.tables import message, node_key
+from collector.ledger.verification import Received, Refused, Verified
+from collector.registry.inventory import NodeKey
+from collector.registry.registry import raise_version
 from sensor.contract.messages import KeyChange
 from sensor.contract.signature import take_apart
 from sensor.contract.topics import topic

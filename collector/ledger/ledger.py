@@ -11,19 +11,20 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select
 
-from collector import appending, pattern_queries, quarantine, queries
-from collector.absence import AcceptedGap, accepted_gaps, gaps
-from collector.accepting import accept_gap
 from collector.analysis.episodes import Episode, Heard
-from collector.check import LedgerCheck, check
-from collector.database import reading, snapshot, upsert, writing
+from collector.check.check import LedgerCheck, check
+from collector.database.database import reading, snapshot, upsert, writing
+from collector.database.tables import message, node_online, output_cursor
 from collector.errors import LedgerError, UnstorableError
-from collector.key_changes import between_changes, topics_of
-from collector.pattern_queries import SiteDays
-from collector.prune import Pruning, prunable, prune
-from collector.quarantine import Quarantined
-from collector.rebuild import rebuild
-from collector.records import (
+from collector.ledger import appending, pattern_queries, quarantine, queries
+from collector.ledger.absence import AcceptedGap, accepted_gaps, gaps
+from collector.ledger.accepting import accept_gap
+from collector.ledger.key_changes import between_changes, topics_of
+from collector.ledger.pattern_queries import SiteDays
+from collector.ledger.prune import Pruning, prunable, prune
+from collector.ledger.quarantine import Quarantined
+from collector.ledger.rebuild import rebuild
+from collector.ledger.records import (
     AppendResult,
     Counts,
     EventRow,
@@ -33,10 +34,9 @@ from collector.records import (
     StoredMessage,
     together,
 )
-from collector.registry import Registry
-from collector.retry import Retried, retry
-from collector.tables import message, node_online, output_cursor
-from collector.verification import Received, Refused, Verified, examine
+from collector.ledger.retry import Retried, retry
+from collector.ledger.verification import Received, Refused, Verified, examine
+from collector.registry.registry import Registry
 from sensor.contract.codec import KINDS
 from sensor.contract.messages import Ack
 
@@ -219,7 +219,7 @@ class Ledger:
         outputs: Collection[str] = (),
         progress: Callable[[int], None] | None = None,
     ) -> int:
-        """Empty the messages of a kind that came in before a time; see :mod:`collector.prune`.
+        """Empty the messages of a kind that came in before a time; see :mod:`.prune`.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, case, func, literal, select, type_coerce
 
-from collector.tables import message, quarantine, quarantine_overflow
+from collector.database.tables import message, quarantine, quarantine_overflow
 
 _MICROSECONDS_A_SECOND: Final = 1_000_000
 # Never below zero: a node whose clock runs ahead has no lag.

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Table, select, type_coerce
 
 from collector.analysis.episodes import Episode, Heard, Reason
-from collector.rollups import DAY
-from collector.tables import episode, event, site_day
+from collector.database.tables import episode, event, site_day
+from collector.ledger.rollups import DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteDays:
-    """Days of one site in order of time, as they are kept: see :mod:`collector.rollups`.
+    """Days of one site in order of time, as they are kept: see :mod:`collector.ledger.rollups`.
 
     Attributes
     ----------

@@ -10,12 +10,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, case
 
-from collector import rollups
-from collector.absence import rows_of
-from collector.chain import Stored
-from collector.database import upsert
-from collector.inventory import Inventory
-from collector.tables import (
+from collector.database.database import upsert
+from collector.database.tables import (
     PROJECTIONS,
     absence,
     event,
@@ -23,6 +19,10 @@ from collector.tables import (
     level_hour_pruned,
     message_count,
 )
+from collector.ledger import rollups
+from collector.ledger.absence import rows_of
+from collector.ledger.chain import Stored
+from collector.registry.inventory import Inventory
 from sensor.contract.messages import Absence, Event, LevelBatch, Message
 
 
@@ -47,7 +47,7 @@ def project_rows(
 ) -> Projected:
     """Carry on all but the rollups: whoever goes through a whole ledger makes those at the end.
 
-    :func:`collector.rollups.refill` does that.
+    :func:`collector.ledger.rollups.refill` does that.
     """
     _project_counts(connection, batch)
     _project_absences(connection, batch)

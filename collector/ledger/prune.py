@@ -28,11 +28,8 @@ from sqlalchemy import (
     update,
 )
 
-from collector import rollups
-from collector.database import explained, reading, writing
-from collector.inventory import Inventory
-from collector.projections import project_levels
-from collector.tables import (
+from collector.database.database import explained, reading, writing
+from collector.database.tables import (
     event,
     level_hour_pruned,
     message,
@@ -40,6 +37,9 @@ from collector.tables import (
     output_cursor,
     pruning,
 )
+from collector.ledger import rollups
+from collector.ledger.projections import project_levels
+from collector.registry.inventory import Inventory
 from sensor.contract.codec import decode
 
 _PAGE: Final = 500

@@ -14,9 +14,9 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from collector.database import upsert
-from collector.tables import quarantine, quarantine_overflow
-from collector.verification import Refused
+from collector.database.database import upsert
+from collector.database.tables import quarantine, quarantine_overflow
+from collector.ledger.verification import Refused
 from sensor.contract.codec import MAX_PAYLOAD_BYTES
 from sensor.contract.signature import payload_hash
 

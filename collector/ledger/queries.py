@@ -7,10 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
 
-from collector import quarantine
-from collector.absence import count_missing, counted, gaps, unawaited_nodes
-from collector.records import Counts, EventRow, LevelHour, LevelSeries, NodeState
-from collector.tables import (
+from collector.database.tables import (
     event,
     level_hour,
     message_count,
@@ -18,6 +15,9 @@ from collector.tables import (
     node_online,
     node_state,
 )
+from collector.ledger import quarantine
+from collector.ledger.absence import count_missing, counted, gaps, unawaited_nodes
+from collector.ledger.records import Counts, EventRow, LevelHour, LevelSeries, NodeState
 from sensor.contract.codec import KINDS
 from sensor.contract.messages import MOST_ASKED, Ack, LevelBatch, Message
 
@@ -31,7 +31,7 @@ def events(
     limit: int,
     before: int | None,
 ) -> list[EventRow]:
-    """Return events, newest first; see :meth:`collector.ledger.Ledger.events`."""
+    """Return events, newest first; see :meth:`collector.ledger.ledger.Ledger.events`."""
     query = select(event).where(*_chosen(event, "start", site, node, start, end))
     if before is not None:
         query = query.where(_follows(connection, before))

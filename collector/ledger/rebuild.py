@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Row, select
 
-from collector.absence import hashes_in
-from collector.appending import next_position
-from collector.chain import Chains, Link, Stored
+from collector.database.tables import message
 from collector.errors import LedgerError
-from collector.inventory import Inventory
-from collector.projections import begin_again, project_rows
-from collector.rollups import refill
-from collector.tables import message
+from collector.ledger.absence import hashes_in
+from collector.ledger.appending import next_position
+from collector.ledger.chain import Chains, Link, Stored
+from collector.ledger.projections import begin_again, project_rows
+from collector.ledger.rollups import refill
+from collector.registry.inventory import Inventory
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Absence
@@ -26,7 +26,7 @@ def rebuild(
     progress: Callable[[int, int], None] | None,
     page_size: int,
 ) -> None:
-    """Remake them in the transaction of `connection`; see :meth:`collector.ledger.Ledger.rebuild`.
+    """Remake them in the transaction of `connection`; see :meth:`.Ledger.rebuild`.
 
     Raises
     ------

@@ -7,11 +7,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from collector import quarantine
-from collector.appending import append
-from collector.inventory import Inventory
-from collector.quarantine import Quarantined
-from collector.verification import Received, Refused, examine
+from collector.ledger import quarantine
+from collector.ledger.appending import append
+from collector.ledger.quarantine import Quarantined
+from collector.ledger.verification import Received, Refused, examine
+from collector.registry.inventory import Inventory
 
 STORED: Final = "stored"
 DUPLICATE: Final = "duplicate"

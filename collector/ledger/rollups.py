@@ -22,8 +22,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, select
 
 from collector.analysis.episodes import Episode, Heard, Pass, episodes, passes
-from collector.database import upsert
-from collector.tables import UtcTime, episode, event, level_hour, site_day, site_day_pruned
+from collector.database.database import upsert
+from collector.database.tables import UtcTime, episode, event, level_hour, site_day, site_day_pruned
 
 HOURS: Final = 24
 DAY: Final = timedelta(hours=HOURS)

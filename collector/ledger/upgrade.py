@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from collector import rollups, schema
-from collector.backup import sqlite_path
-from collector.database import connect, open_database, reading, writing
-from collector.sqlite_copy import copy_new
+from collector.database import schema
+from collector.database.backup import sqlite_path
+from collector.database.database import connect, open_database, reading, writing
+from collector.database.sqlite_copy import copy_new
+from collector.ledger import rollups
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from collector.ed25519 import verify
-from collector.inventory import Inventory, NodeKey
+from collector.ledger.ed25519 import verify
+from collector.registry.inventory import Inventory, NodeKey
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES, decode
 from sensor.contract.errors import ContractError
 from sensor.contract.messages import Event, KeyChange, LevelBatch, Message

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from collector.database import upsert, writing
+from collector.database.database import upsert, writing
+from collector.database.tables import heartbeat
 from collector.errors import LedgerError
-from collector.tables import heartbeat
 
 
 class Heartbeat:

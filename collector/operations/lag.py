@@ -11,8 +11,8 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
-from collector import measures
-from collector.database import reading
+from collector.database.database import reading
+from collector.ledger import measures
 
 BOUNDS_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21_600.0, 86_400.0)
 

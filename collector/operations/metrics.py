@@ -17,11 +17,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
-from collector import measures
-from collector.database import reading
-from collector.lag import MessageLag
-from collector.ledger import Ledger, NodeState
-from collector.operations import Operations
+from collector.database.database import reading
+from collector.ledger import measures
+from collector.ledger.ledger import Ledger, NodeState
+from collector.operations.lag import MessageLag
+from collector.operations.operations import Operations
 
 MOST_NODES: Final = 1000
 """Nodes that get series of their own; the rest is counted only."""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from collector.forwarder import Forwarder
-from collector.heartbeat import Heartbeat
-from collector.subscriber import Subscriber
+from collector.intake.subscriber import Subscriber
+from collector.operations.heartbeat import Heartbeat
 
 STUCK: Final = timedelta(minutes=1)
 """How long an output may refuse everything before it counts as a problem."""

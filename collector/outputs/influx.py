@@ -15,13 +15,13 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from collector.config import InfluxDB
-from collector.ledger import Ledger, LevelHour, StoredMessage
+from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs.influx_buckets import bucket_name, create_bucket
 from collector.outputs.measurements import HOURS, SECONDS_KEPT_DAYS
 from collector.outputs.output import OutputUnavailableError, RejectedLine, WriteResult
 from collector.outputs.periods import hour_lines
 from collector.outputs.points import LinesByPolicy, lines_of
-from collector.registry import Registry
+from collector.registry.registry import Registry
 
 _log = logging.getLogger(__name__)
 

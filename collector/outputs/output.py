@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from collector.errors import OutputError
-from collector.ledger import Ledger, LevelHour, StoredMessage
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
+from collector.registry.registry import Registry
 
 
 class OutputUnavailableError(OutputError):

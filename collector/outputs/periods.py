@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from collector.inventory import Inventory, Site
-from collector.ledger import Ledger, LevelHour
+from collector.ledger.ledger import Ledger, LevelHour
 from collector.outputs.line_protocol import nanoseconds
 from collector.outputs.measurements import (
     MEASURED,
@@ -25,6 +24,7 @@ from collector.outputs.measurements import (
     SOUND_LEVEL_1M,
     UNPLACED,
 )
+from collector.registry.inventory import Inventory, Site
 from sensor.contract.messages import LevelBatch
 
 _MINUTE_S: Final = 60

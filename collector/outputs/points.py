@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
-from collector.inventory import Inventory
-from collector.ledger import Ledger, StoredMessage
+from collector.ledger.ledger import Ledger, StoredMessage
 from collector.outputs.line_protocol import FieldValue, nanoseconds
 from collector.outputs.measurements import (
     EVENT,
@@ -28,6 +27,7 @@ from collector.outputs.periods import (
     origin_tag,
     site_tag,
 )
+from collector.registry.inventory import Inventory
 from sensor.contract.messages import (
     Absence,
     CalibrationCheck,

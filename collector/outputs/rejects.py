@@ -10,9 +10,9 @@ from typing import Final
 
 from sqlalchemy import Engine, func, select
 
-from collector.database import reading, upsert, writing
+from collector.database.database import reading, upsert, writing
+from collector.database.tables import output_rejected
 from collector.outputs.output import RejectedLine
-from collector.tables import output_rejected
 
 _MAX_REASON: Final = 1000
 

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select, update
 
-from collector import tables
-from collector.database import reading, upsert, writing
+from collector.database import tables
+from collector.database.database import reading, upsert, writing
 from collector.errors import RegistryError
-from collector.inventory import (
+from collector.registry.inventory import (
     Guideline,
     Inventory,
     Node,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.inventory import SpeedLimit
+from collector.registry.inventory import SpeedLimit
 
 _MINUTES_A_DAY = 24 * 60
 

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BeforeValidator
 
 from collector.errors import RegistryError
-from collector.ledger import EventRow
+from collector.ledger.ledger import EventRow
 from dashboards.briefing.api_models import (
     EventOut,
     HourOut,

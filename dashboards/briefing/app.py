@@ -18,11 +18,11 @@ from starlette.staticfiles import StaticFiles
 
 from collector.config import CollectorConfig
 from collector.errors import CollectorError
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.metrics import Metrics
-from collector.operations import Operations
-from collector.registry import Registry
+from collector.intake.live import LiveReadings
+from collector.ledger.ledger import Ledger
+from collector.operations.metrics import Metrics
+from collector.operations.operations import Operations
+from collector.registry.registry import Registry
 from dashboards.briefing import api, chart_routes, health, pages
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates

@@ -12,9 +12,9 @@ import numpy as np
 
 from collector.analysis.levels import PeriodLevels, period_levels
 from collector.charts import LevelLine
-from collector.ledger import EventRow, Ledger, LevelHour, LevelSeries, NodeState
-from collector.live import LiveReadings
-from collector.registry import Inventory, Registry, Site
+from collector.intake.live import LiveReadings
+from collector.ledger.ledger import EventRow, Ledger, LevelHour, LevelSeries, NodeState
+from collector.registry.registry import Inventory, Registry, Site
 from dashboards.briefing.cache import Cache
 from sensor.contract.messages import Live
 

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from collector.charts import THEMES, EventPoint, Spec, level_chart
-from collector.ledger import EventRow
+from collector.ledger.ledger import EventRow
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteLevels
 from dashboards.briefing.cache import Cache

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
-from collector.metrics import Metrics
-from collector.operations import Operations
+from collector.operations.metrics import Metrics
+from collector.operations.operations import Operations
 from dashboards.briefing.api import UNREADABLE, BoardOf
 from dashboards.briefing.api_models import HealthOut, ProblemOut
 

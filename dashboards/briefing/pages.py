@@ -9,8 +9,8 @@ from typing import Any, Final
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from collector.ledger import EventRow
-from collector.registry import Site
+from collector.ledger.ledger import EventRow
+from collector.registry.registry import Site
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteStatus
 from dashboards.briefing.cache import Cache

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import HTTPException, Path, Request, Response
 
 from collector.errors import RegistryError
-from collector.registry import Site
+from collector.registry.registry import Site
 from dashboards.briefing.board import Board
 from dashboards.briefing.language import CODES, Code
 from dashboards.briefing.page_templates import Templates

@@ -11,10 +11,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.config import load_config
-from collector.database import open_database
-from collector.inventory import Patrol
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.inventory import Patrol
+from collector.registry.registry import Registry
 from deploy.demo_folder import toml
 from deploy.errors import DeployError
 from deploy.town.history import chunks, node_history, sign_chain

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from collector.registry import Site
+from collector.registry.registry import Site
 from deploy.town.clock import BoolArray, Clock, FloatArray, clock, seed_of
 from deploy.town.groups import Group, changed_habits, draw_group
 from deploy.town.kinds import Kind, kind_of

@@ -3,7 +3,7 @@
 Each message is numbered, chained to the one before, signed and committed before anything else
 happens to it. It waits until the collector's ``ack`` covers it, and is kept for a while longer: a
 collector whose ledger was restored from a backup falls back, and gets it once more. What the
-outbox can no longer hold it gives up in the order of :mod:`sensor.outbox_room`, and says so in the
+outbox can no longer hold it gives up in the order of :mod:`sensor.outbox.room`, and says so in the
 chain.
 """
 
@@ -26,7 +26,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
-from sensor import outbox_absence, outbox_room
 from sensor.contract import codec
 from sensor.contract.messages import (
     Absence,
@@ -38,10 +37,11 @@ from sensor.contract.messages import (
 )
 from sensor.contract.signature import payload_hash, public_key_text
 from sensor.errors import OutboxError
-from sensor.outbox_tables import prepare
-from sensor.reserve import Reserve
+from sensor.outbox import absence, room
+from sensor.outbox.reserve import Reserve
+from sensor.outbox.tables import prepare
+from sensor.outbox.thinning import can_be_thinned
 from sensor.signer import Signer
-from sensor.thinning import can_be_thinned
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +238,7 @@ class Outbox:
                 "them before the key is changed"
             )
         with self._transaction() as database:
-            flags = outbox_absence.flags_now(database)
+            flags = absence.flags_now(database)
             change = KeyChange(**draft(self.node), public_key=text, flags=flags)
             (seq,) = self._place(database, [change])
             database.execute("UPDATE signer SET public_key = ?", (text,))
@@ -254,9 +254,9 @@ class Outbox:
     def _keep_within_bounds(self) -> None:
         most = self._retention.max_bytes
         with self._reading() as database:
-            is_over = outbox_room.bytes_over(database, most) > 0
+            is_over = room.bytes_over(database, most) > 0
             # On a full disk the file must not have to grow: then nothing could be tidied.
-            is_short = self._is_tight and outbox_room.is_short_of_pages(database)
+            is_short = self._is_tight and room.is_short_of_pages(database)
         try:
             if is_over:
                 self._cut_down(most)
@@ -268,7 +268,7 @@ class Outbox:
 
     def _tidy(self) -> int:
         with self._transaction() as database:
-            freed = outbox_room.forget_acknowledged(database) or self._thin(database)
+            freed = room.forget_acknowledged(database) or self._thin(database)
         if freed:
             log.warning("the disk is full: %d messages made room in %s", freed, self.path)
         return freed
@@ -276,8 +276,8 @@ class Outbox:
     def _cut_down(self, most: int) -> None:
         thinned = 0
         with self._transaction() as database:
-            outbox_room.forget(database, outbox_room.outdated(database, -math.inf, most))
-            while outbox_room.bytes_over(database, most) > 0 and (count := self._thin(database)):
+            room.forget(database, room.outdated(database, -math.inf, most))
+            while room.bytes_over(database, most) > 0 and (count := self._thin(database)):
                 thinned += count
         if thinned:
             log.warning(
@@ -287,7 +287,7 @@ class Outbox:
             )
 
     def _thin(self, database: sqlite3.Connection) -> int:
-        return outbox_room.thin(database, self.node, partial(self._place, database))
+        return room.thin(database, self.node, partial(self._place, database))
 
     def pending(self, after: int = 0, limit: int = 100) -> list[Pending]:
         """The messages that wait and whose turn is over `after`, at most `limit`, by turn."""
@@ -336,7 +336,7 @@ class Outbox:
             How many numbers were told.
         """
         with self._transaction() as database:
-            return outbox_absence.tell_lost(
+            return absence.tell_lost(
                 database, self.node, first, last, partial(self._place, database)
             )
 
@@ -364,8 +364,8 @@ class Outbox:
             database.execute("UPDATE stock SET held_seq = ?", (seq,))
             database.execute("UPDATE chain SET acked_seq = max(acked_seq, ?)", (seq,))
             before = now - self._retention.keep_days * _DAY_S
-            outdated = outbox_room.outdated(database, before, self._retention.max_bytes)
-            outbox_room.forget(database, outdated)
+            outdated = room.outdated(database, before, self._retention.max_bytes)
+            room.forget(database, outdated)
         self._take_up_reserve()
         return seq - int(held)
 
@@ -395,7 +395,7 @@ class Outbox:
             Whether that was necessary.
         """
         with self._transaction() as database:
-            return outbox_absence.continue_after(
+            return absence.continue_after(
                 database, highest_seq, head_sha256, partial(self._place, database)
             )
 

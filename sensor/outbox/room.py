@@ -15,7 +15,7 @@ from typing import Final
 from sensor.contract.codec import decode
 from sensor.contract.messages import Absence, LevelBatch, Message, draft
 from sensor.contract.signature import payload_hash
-from sensor.thinning import absent, thinned
+from sensor.outbox.thinning import absent, thinned
 
 AT_ONCE: Final = 60
 """Messages that are thinned together: an hour by default."""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from collector.config import InfluxDB
 from collector.forwarder import Forwarder, back_off_s
-from collector.ledger import Ledger, LevelHour, StoredMessage
+from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs import (
     OutputRejects,
     OutputUnavailableError,
@@ -20,7 +20,7 @@ from collector.outputs import (
     WriteResult,
 )
 from collector.outputs.influx import InfluxOutput
-from collector.registry import Registry
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 from tests.influx import Influx, content, running
 from tests.peers import FakeNode, event, health, levels, wait_for

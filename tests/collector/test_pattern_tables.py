@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from collector.analysis.hours import hour_at
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from collector.pattern_tables import (
     hours_of_levels,
     hours_of_sites,
@@ -18,7 +18,7 @@ from collector.pattern_tables import (
     passes_of_site,
     speeds_of,
 )
-from collector.registry import Registry, Site, SpeedLimit
+from collector.registry.registry import Registry, Site, SpeedLimit
 from sensor.contract.messages import Message
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import FakeNode, event, levels

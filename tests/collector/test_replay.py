@@ -14,7 +14,7 @@ from collector.commands.replay import replay
 from collector.config import InfluxDB
 from collector.errors import CollectorError
 from collector.forwarder import Forwarder
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from collector.outputs import OutputRejects, OutputUnavailableError
 from collector.outputs.influx import InfluxOutput
 from collector.replay import Replay, Replayed

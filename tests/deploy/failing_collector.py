@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import skolro
-from collector.ledger import AppendResult, Ledger
-from collector.verification import Received
+from collector.ledger.ledger import AppendResult, Ledger
+from collector.ledger.verification import Received
 
 
 def append(ledger: Ledger, batch: Sequence[Received]) -> AppendResult:

@@ -26,10 +26,10 @@ from msgspec.structs import replace
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.config import CollectorConfig
-from collector.ledger import Ledger
-from collector.live import LiveReadings
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
 from collector.outputs.influx_buckets import DEFAULT_POLICY, RETENTIONS, bucket_name
-from collector.subscriber import Subscriber
 from dashboards.briefing import health as health_routes
 from deploy.authority import HEALTH, Authority
 from deploy.mosquitto_config import TLS_PORT, service_limits

@@ -25,10 +25,10 @@ from paho.mqtt.properties import Properties
 
 from collector import config
 from collector.errors import BrokerError as CollectorBrokerError
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from deploy.authority import COLLECTOR, Authority, Validity, make_authority
 from deploy.broker import DemoBroker
 from deploy.errors import DeployError

@@ -77,7 +77,7 @@ def test_a_sensor_alone_works_without_the_servers_libraries(wheel: Path, tmp_pat
 def test_a_collector_alone_works_without_sound(wheel: Path, tmp_path: Path) -> None:
     python = installed(wheel, tmp_path / "env", "collector")
     without(python, "sounddevice", "soundfile", "serial", "scipy", "fastapi")
-    code = "import collector.subscriber, collector.ledger, collector.forwarder"
+    code = "import collector.intake.subscriber, collector.ledger, collector.forwarder"
     run(python, "-c", code, cwd=tmp_path)
     (tmp_path / "collector.toml").write_text("")
     command = (python, "-m", "skolro", "node", "list", "--json", "--config", "collector.toml")

@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from collector.database import open_database
-from collector.registry import Registry, Site
+from collector.database.database import open_database
+from collector.registry.registry import Registry, Site
 from deploy.demo_folder import Table, toml
 from tests.peers import Broker, FakeNode, event, free_port, health, levels, wait_for
 from tests.service_manager import ServiceManager

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.intake import _LONGEST_PAUSE_S
-from collector.operations import PATIENCE_S
+from collector.intake.intake import _LONGEST_PAUSE_S
+from collector.operations.operations import PATIENCE_S
 from skolro import COMMANDS, Entry, LazyCommand
 
 UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").iterdir())

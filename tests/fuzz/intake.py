@@ -17,14 +17,14 @@ from paho.mqtt.properties import Properties
 from sqlalchemy import Engine, event
 
 from collector import config
-from collector.database import open_database
-from collector.intake import Incoming, Intake
-from collector.ledger import AppendResult, Ledger
-from collector.live import LiveReadings
+from collector.database.database import open_database
+from collector.intake.intake import Incoming, Intake
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import AppendResult, Ledger
+from collector.ledger.verification import Received, Refused
 from collector.outputs.points import lines_of
-from collector.registry import Registry, Site
-from collector.subscriber import Subscriber
-from collector.verification import Received, Refused
+from collector.registry.registry import Registry, Site
 from sensor.contract import codec, topics
 from sensor.contract.messages import GENESIS, Absence, Absent, Live, Message
 from sensor.contract.signature import sign

@@ -8,8 +8,8 @@ from random import Random
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.buffered_client import read_publish
-from collector.mqtt_strings import teach_paho
+from collector.intake.buffered_client import read_publish
+from collector.intake.mqtt_strings import teach_paho
 from tests.fuzz.mutation import changed_bytes
 from tests.fuzz.target import Target, require
 from tests.raw_mqtt import text, user_property

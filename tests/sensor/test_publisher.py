@@ -12,11 +12,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.config import Broker as CollectorBroker
-from collector.database import open_database
-from collector.ledger import Ledger, Received
-from collector.live import LiveReadings
-from collector.registry import Registry, Site
-from collector.subscriber import Subscriber
+from collector.database.database import open_database
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry, Site
 from sensor.config import Broker as BrokerConfig
 from sensor.contract import codec, topics
 from sensor.contract.messages import Ack, Live

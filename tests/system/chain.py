@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
 
-from collector.database import open_database
-from collector.registry import Registry, Site
+from collector.database.database import open_database
+from collector.registry.registry import Registry, Site
 from deploy.demo_folder import Table, toml
 from deploy.processes import Child, end_together
 from sensor.contract.signature import public_key_text

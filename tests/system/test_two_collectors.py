@@ -21,10 +21,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine, select
 
-from collector.database import reading
-from collector.ledger import Ledger
-from collector.registry import Registry, Site
-from collector.tables import message
+from collector.database.database import reading
+from collector.database.tables import message
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry, Site
 from deploy.demo_folder import Table, toml
 from sensor.contract import topics
 from sensor.contract.codec import decode_ack

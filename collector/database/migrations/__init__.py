@@ -1,1 +1,1 @@
-"""How a ledger of an older version becomes one of this version; see :mod:`collector.schema`."""
+"""How a ledger of an older version becomes one of this version; see :mod:`..schema`."""

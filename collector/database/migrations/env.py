@@ -1,4 +1,4 @@
-"""Runs revisions on the connection that :func:`collector.schema.upgrade` hands over."""
+"""Runs revisions on the connection that :func:`collector.database.schema.upgrade` hands over."""
 
 from __future__ import annotations
 

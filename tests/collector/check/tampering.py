@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
-from collector.append_only import install
-from collector.database import writing
+from collector.database.append_only import install
+from collector.database.database import writing
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from collector.check import LedgerCheck, NodeCheck
+from collector.check.check import LedgerCheck, NodeCheck
 from collector.commands.check import described
-from collector.database import reading
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.database.database import reading
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from sensor.contract.messages import Message
-from tests.collector.tampering import unguarded
+from tests.collector.check.tampering import unguarded
 from tests.peers import FakeNode, event, health, levels
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

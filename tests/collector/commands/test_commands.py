@@ -25,7 +25,7 @@ from collector.commands.quarantine_show import quarantine_show
 from collector.commands.site_add import site_add
 from collector.commands.site_list import site_list
 from collector.errors import LedgerError, RegistryError
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from sensor.contract.errors import ConfigError, SkolroError
 from tests.peers import FakeNode, health, levels
 

@@ -13,7 +13,6 @@ import typer
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
-from collector.backup import sqlite_path
 from collector.commands.backup import backup
 from collector.commands.check import check
 from collector.commands.migrate import migrate
@@ -22,13 +21,14 @@ from collector.commands.quarantine_drop import quarantine_drop
 from collector.commands.quarantine_retry import quarantine_retry
 from collector.commands.rebuild import rebuild
 from collector.commands.restore import restore
+from collector.database.backup import sqlite_path
 from collector.errors import LedgerError
-from collector.ledger import Ledger
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from sensor.contract.errors import SkolroError
 from sensor.contract.messages import Message
+from tests.collector.check.tampering import unguarded
 from tests.collector.conftest import ONLY_SQLITE
-from tests.collector.tampering import unguarded
 from tests.peers import FakeNode, event, levels
 
 START = datetime(2026, 1, 2, 7, 0, tzinfo=UTC)

@@ -22,8 +22,8 @@ from collector.commands.patterns_plan import patterns_plan
 from collector.commands.patterns_rates import patterns_rates
 from collector.commands.patterns_speed import patterns_speed
 from collector.errors import AnalysisError, RegistryError
-from collector.ledger import Ledger
-from collector.registry import Guideline, Registry, SpeedLimit
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Guideline, Registry, SpeedLimit
 from sensor.contract.errors import SkolroError
 from sensor.contract.messages import Message
 from tests.collector.conftest import ONLY_SQLITE

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from collector.database import reading, writing
+from collector.database.database import reading, writing
 from collector.errors import LedgerError
-from collector.ledger import Ledger
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_POSTGRESQL, ONLY_SQLITE
 from tests.peers import FakeNode, levels
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.backup import back_up, restore
-from collector.database import open_database
+from collector.database.backup import back_up, restore
+from collector.database.database import open_database
 from collector.errors import LedgerError
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from tests.peers import FakeNode, levels
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, inspect, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from collector.database import open_database, reading, writing
+from collector.database.database import open_database, reading, writing
+from collector.database.tables import METADATA, output_cursor
 from collector.errors import LedgerError
-from collector.tables import METADATA, output_cursor
 from tests.collector.conftest import ONLY_SQLITE
 
 

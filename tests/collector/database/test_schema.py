@@ -12,15 +12,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect, select, text
 
-from collector import schema
-from collector.backup import sqlite_path
-from collector.database import connect, open_database, reading, writing
+from collector.database import schema
+from collector.database.backup import sqlite_path
+from collector.database.database import connect, open_database, reading, writing
+from collector.database.tables import METADATA, output_rejected, schema_version
 from collector.errors import LedgerError
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
+from collector.ledger.upgrade import upgrade_database
 from collector.outputs import OutputRejects, RejectedLine
-from collector.registry import Registry
-from collector.tables import METADATA, output_rejected, schema_version
-from collector.upgrade import upgrade_database
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 
 # Written by the last version that had no versions: two nodes, six messages of each, a refused one.

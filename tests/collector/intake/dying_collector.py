@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 
 from collector.config import Broker
-from collector.database import open_database
-from collector.ledger import AppendResult, Ledger, Received
-from collector.live import LiveReadings
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.database.database import open_database
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import AppendResult, Ledger, Received
+from collector.registry.registry import Registry
 
 
 class DyingLedger(Ledger):

@@ -13,8 +13,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from collector.buffered_client import BufferedSocket, read_publish
-from collector.mqtt_strings import teach_paho
+from collector.intake.buffered_client import BufferedSocket, read_publish
+from collector.intake.mqtt_strings import teach_paho
 
 MID = 0x1234
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector import config
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from sensor.contract import topics
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES
 from tests.collector.conftest import ONLY_SQLITE

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.database import open_database, writing
-from collector.intake import BATCH, Incoming, Intake
-from collector.ledger import AppendResult, Ledger, Received
-from collector.registry import Registry
+from collector.database.database import open_database, writing
+from collector.intake.intake import BATCH, Incoming, Intake
+from collector.ledger.ledger import AppendResult, Ledger, Received
+from collector.registry.registry import Registry
 from sensor.contract.messages import Ack
 from sensor.contract.topics import topic
 from tests.peers import FakeNode, levels, wait_for

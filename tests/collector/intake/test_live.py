@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from collector.live import LiveReadings
+from collector.intake.live import LiveReadings
 from sensor.contract.messages import Live
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from paho.mqtt import properties
 from paho.mqtt.exception import MalformedPacket
 
-from collector.mqtt_strings import read_string, teach_paho
+from collector.intake.mqtt_strings import read_string, teach_paho
 from tests.raw_mqtt import text
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collector import config
-from collector.database import open_database, writing
+from collector.database.database import open_database, writing
 from collector.errors import BrokerError
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from sensor.contract.messages import Live
 from tests.peers import Broker, FakeNode, event, free_port, levels, wait_for
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.ledger import Ledger
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from tests.peers import Broker, FakeNode, levels, wait_for
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from collector.absence import Stretches
 from collector.commands.check import described
 from collector.commands.node_list import meaning
-from collector.database import writing
+from collector.database.database import writing
 from collector.errors import LedgerError
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.ledger.absence import Stretches
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from sensor.contract.messages import Absence, Absent, draft
 from sensor.contract.signature import payload_hash
-from tests.collector.tampering import unguarded
+from tests.collector.check.tampering import unguarded
 from tests.peers import FakeNode, health, levels
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

@@ -14,9 +14,9 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from collector.database import open_database
-from collector.ledger import Ledger, Received
-from collector.registry import Registry, Site
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry, Site
 from sensor.contract.messages import Message
 from tests.peers import FakeNode, event, health, levels
 

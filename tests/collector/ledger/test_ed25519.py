@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.ed25519 import verify
+from collector.ledger.ed25519 import verify
 from sensor.contract import signature
 from sensor.contract.signature import SignatureError, sign, take_apart
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from collector.database import writing
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.database.database import writing
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from sensor.contract.messages import KeyChange, draft
 from sensor.contract.signature import key_id
 from tests.peers import FakeNode, event, levels

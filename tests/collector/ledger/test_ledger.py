@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event as database_event
 
-from collector.database import open_database, writing
+from collector.database.database import open_database, writing
 from collector.errors import LedgerError
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from sensor.contract.signature import payload_hash
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import FakeNode, event, health, levels

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.ledger import Ledger
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from sensor.contract.messages import Source
 from tests.peers import FakeNode, event, levels
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from collector.backup import sqlite_path
-from collector.database import reading
+from collector.database.backup import sqlite_path
+from collector.database.database import reading
+from collector.database.tables import message, pruning
 from collector.errors import LedgerError
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
-from collector.tables import message, pruning
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import FakeNode, event, health, levels
 

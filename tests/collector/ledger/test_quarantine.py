@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from collector import quarantine
-from collector.database import reading
+from collector.database.database import reading
 from collector.errors import LedgerError
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.ledger import quarantine
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from tests.peers import FakeNode, event, levels
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

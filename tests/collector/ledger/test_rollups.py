@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select
 
-from collector.database import reading
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
-from collector.rollups import DAY, PACKED, day_of
-from collector.tables import episode, site_day, site_day_pruned
+from collector.database.database import reading
+from collector.database.tables import episode, site_day, site_day_pruned
+from collector.ledger.ledger import Ledger, Received
+from collector.ledger.rollups import DAY, PACKED, day_of
+from collector.registry.registry import Registry
 from sensor.contract.messages import Message, Source, Speed
 from tests.peers import FakeNode, event, levels
 

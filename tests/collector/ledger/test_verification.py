@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.inventory import Inventory, Node, NodeKey
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
-from collector.verification import Refused, Verified, examine
+from collector.ledger.ledger import Ledger, Received
+from collector.ledger.verification import Refused, Verified, examine
+from collector.registry.inventory import Inventory, Node, NodeKey
+from collector.registry.registry import Registry
 from sensor.contract import codec
 from sensor.contract.messages import placed
 from sensor.contract.signature import key_id, sign

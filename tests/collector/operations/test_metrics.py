@@ -14,20 +14,20 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from collector import metrics as module
 from collector.config import Broker as BrokerConfig
 from collector.config import InfluxDB
 from collector.forwarder import Forwarder
-from collector.heartbeat import Heartbeat
-from collector.lag import BOUNDS_S
-from collector.ledger import Ledger
-from collector.live import LiveReadings
-from collector.metrics import Metrics
-from collector.operations import Operations
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import Ledger
+from collector.operations import metrics as module
+from collector.operations.heartbeat import Heartbeat
+from collector.operations.lag import BOUNDS_S
+from collector.operations.metrics import Metrics
+from collector.operations.operations import Operations
 from collector.outputs import OutputRejects
 from collector.outputs.influx import InfluxOutput
-from collector.registry import Registry
-from collector.subscriber import Subscriber
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import Broker, FakeNode, event, free_port, health, levels
 

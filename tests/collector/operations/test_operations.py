@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from collector import config, operations
-from collector.database import open_database, reading, writing
+from collector import config
+from collector.database.database import open_database, reading, writing
+from collector.database.tables import heartbeat
 from collector.forwarder import Forwarder
-from collector.heartbeat import Heartbeat
-from collector.ledger import AppendResult, Ledger, Received
-from collector.live import LiveReadings
-from collector.operations import Operations
+from collector.intake.live import LiveReadings
+from collector.intake.subscriber import Subscriber
+from collector.ledger.ledger import AppendResult, Ledger, Received
+from collector.operations import operations
+from collector.operations.heartbeat import Heartbeat
+from collector.operations.operations import Operations
 from collector.outputs import OutputRejects
 from collector.outputs.influx import InfluxOutput
-from collector.registry import Registry
-from collector.subscriber import Subscriber
-from collector.tables import heartbeat
+from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import Broker, FakeNode, event, free_port, wait_for
 

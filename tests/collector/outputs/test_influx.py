@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.config import CollectorConfig, InfluxDB
-from collector.database import open_database
-from collector.ledger import Ledger
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger
 from collector.outputs import OutputUnavailableError, open_outputs
 from collector.outputs.influx import InfluxOutput
 from collector.outputs.line_protocol import Measurement
 from collector.outputs.measurements import RETENTION_POLICIES
-from collector.registry import Registry, Site
+from collector.registry.registry import Registry, Site
 from sensor.contract.messages import Event, Health, LevelBatch, Message
 from tests.collector.outputs.town import (
     NODES,

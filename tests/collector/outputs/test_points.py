@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from collector.outputs.measurements import UNPLACED
 from collector.outputs.points import lines_of
 from sensor.contract.messages import LevelBatch

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from collector.ledger import Ledger, Received
+from collector.ledger.ledger import Ledger, Received
 from sensor.contract.messages import LevelBatch, Message, Source, Speed
 from tests.peers import FakeNode, event, health, levels
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from collector.errors import RegistryError
-from collector.registry import Guideline, Registry, Site, SpeedLimit
+from collector.registry.registry import Guideline, Registry, Site, SpeedLimit
 from tests.peers import FakeNode
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)

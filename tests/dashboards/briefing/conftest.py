@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from collector.config import CollectorConfig
-from collector.ledger import EventRow, Ledger
-from collector.live import LiveReadings
-from collector.registry import Registry
+from collector.intake.live import LiveReadings
+from collector.ledger.ledger import EventRow, Ledger
+from collector.registry.registry import Registry
 from dashboards.briefing.app import create_app
 from sensor.contract.messages import Live, Message
 from tests import peers

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from collector.ledger import Received
+from collector.ledger.ledger import Received
 from sensor.contract.codec import KINDS
 from sensor.contract.messages import Source
 from tests.dashboards.briefing.conftest import Town

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from collector.ledger import EventRow
+from collector.ledger.ledger import EventRow
 from tests.dashboards.briefing.conftest import Town, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

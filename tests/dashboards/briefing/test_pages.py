@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from collector.registry import Site
+from collector.registry.registry import Site
 from dashboards.briefing.app import STATIC
 from sensor.contract.messages import Source
 from tests.dashboards.briefing.conftest import Town

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from collector.config import InfluxDB
-from collector.database import open_database
+from collector.database.database import open_database
 from collector.forwarder import Forwarder
-from collector.ledger import Ledger
+from collector.ledger.ledger import Ledger
 from collector.outputs import OutputRejects
 from collector.outputs.influx import InfluxOutput
-from collector.registry import Registry, Site
+from collector.registry.registry import Registry, Site
 from dashboards.grafana.build import rendered
 from sensor.contract.messages import Event, Health, LevelBatch, Message
 from tests.collector.outputs.town import (

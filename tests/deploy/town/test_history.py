@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.analysis.school_calendar import DayType
-from collector.ledger import Ledger, Received
-from collector.registry import Registry
+from collector.ledger.ledger import Ledger, Received
+from collector.registry.registry import Registry
 from deploy.town.history import node_history, sign_chain
 from deploy.town.terms import usual_calendar
 from deploy.town.town import Town, simulate_town

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sensor.contract import codec
 from sensor.contract.messages import LevelBatch
-from sensor.thinning import absent, can_be_thinned, thinned
+from sensor.outbox.thinning import absent, can_be_thinned, thinned
 from tests.peers import levels
 
 START = datetime(2026, 11, 2, 7, 0, 0, 350_000, tzinfo=UTC)

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from collector.database import open_database
-from collector.ledger import Ledger
-from collector.registry import Registry, Site
+from collector.database.database import open_database
+from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry, Site
 from deploy.demo_folder import Table, toml
 from sensor.contract.signature import public_key_text
 from sensor.identity import load_or_make_key

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from collector.ledger import LedgerCheck
+from collector.ledger.ledger import LedgerCheck
 from sensor.contract.messages import Event, Health, LevelBatch
 from sensor.contract.signature import payload_hash
 from tests.system.chaos.chaos import Chaos, Happened

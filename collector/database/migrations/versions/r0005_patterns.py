@@ -14,7 +14,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add the tables; the first two are filled from events and levels, see collector.schema."""
+    """Add the tables; the upgrade fills the first two from events and levels."""
     op.create_table(
         "episode",
         sa.Column("site", sa.String(63), primary_key=True),

@@ -1,0 +1,1 @@
+"""Does the ledger hold? It looks at everything and changes nothing."""

@@ -1,0 +1,1 @@
+"""How a running collector does, for those who watch it."""

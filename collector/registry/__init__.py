@@ -1,0 +1,1 @@
+"""Sites, nodes, keys, speed limits and guideline values, and when each held."""
