@@ -38,18 +38,15 @@ def test_the_day_of_25_hours_measures_its_double_hour_twice() -> None:
     assert sunday[2] == 3.0
 
 
-@settings(deadline=None, max_examples=10)
-@given(st.integers(0, 1000))
-def test_measuring_half_of_the_time_at_one_site_shrinks_no_rate_there(seed: int) -> None:
+@pytest.mark.parametrize("first", [0, 1])
+def test_measuring_every_other_week_at_one_site_shrinks_no_rate_there(first: int) -> None:
     # What was not measured is neither counted nor divided by: about the same rate comes out.
-    rng = np.random.default_rng(seed)
-    heard = rng.random(20 * 168) < 0.5
+    heard = np.arange(20 * 168) // 168 % 2 == first
     often = 8.0 * BUSY
     whole = fit_rates([table("a", often, 20), table("b", often, 20)], NO_CALENDAR)
     half = fit_rates([table("a", often, 20, measured=heard), table("b", often, 20)], NO_CALENDAR)
     friday = (0, DayType.SCHOOL, FRIDAY_20)
     assert half.rate[friday] == pytest.approx(whole.rate[friday], rel=0.35)
-    assert half.shape[friday] < whole.shape[friday]
 
 
 @settings(deadline=None, max_examples=10)

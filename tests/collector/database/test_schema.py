@@ -24,7 +24,7 @@ from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 
 # Written by the last version that had no versions: two nodes, six messages of each, a refused one.
-GOLDEN = Path(__file__).parents[1] / "golden" / "ledger" / "revision_1.sql"
+GOLDEN = Path(__file__).parents[2] / "golden" / "ledger" / "revision_1.sql"
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import Broker, FakeNode, event, free_port, health, levels
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Prometheus, "Metric and label naming": base units, and what is counted ends with _total.
 UNITS = ("_seconds", "_bytes", "_messages", "_points", "_nodes", "_info", "_total")
