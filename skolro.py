@@ -147,6 +147,36 @@ COMMANDS: Mapping[str, Entry | Group] = {
         {
             "add": Entry("collector.commands.site_add:site_add", "Make a site known.", "collector"),
             "list": Entry("collector.commands.site_list:site_list", "All sites.", "collector"),
+            "limit": Group(
+                "Speed limits, and when they hold.",
+                {
+                    "add": Entry(
+                        "collector.commands.site_limit_add:site_limit_add",
+                        "Add a posted limit.",
+                        "collector",
+                    ),
+                    "list": Entry(
+                        "collector.commands.site_limit_list:site_limit_list",
+                        "All limits of a site.",
+                        "collector",
+                    ),
+                },
+            ),
+            "guideline": Group(
+                "Levels that a site's are compared with.",
+                {
+                    "set": Entry(
+                        "collector.commands.site_guideline_set:site_guideline_set",
+                        "Set a guideline value.",
+                        "collector",
+                    ),
+                    "list": Entry(
+                        "collector.commands.site_guideline_list:site_guideline_list",
+                        "All guideline values of a site.",
+                        "collector",
+                    ),
+                },
+            ),
         },
     ),
     "node": Group(

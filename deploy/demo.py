@@ -26,6 +26,7 @@ from deploy.broker import DemoBroker
 from deploy.demo_folder import SITES, DemoFolder, DemoNode
 from deploy.processes import Child, bind, end_together
 from deploy.town.history import chunks, node_history, sign_chain
+from deploy.town.rules import register_rules
 from deploy.town.town import Town, simulate_town
 from sensor.agent import OUTBOX_FILE
 from sensor.contract.messages import GENESIS
@@ -199,11 +200,12 @@ class Demo:
         self._engine = open_database(load_config(self._folder.collector_toml).ledger)
         registry = Registry(self._engine)
         sites = {site.id for site in registry.sites()}
+        since = self._started - HISTORY - timedelta(days=1)
         for site in SITES:
             if site.id not in sites:
                 registry.add_site(site)
+                register_rules(registry, site.id, since)
         known = {node.id for node in registry.nodes()}
-        since = self._started - HISTORY - timedelta(days=1)
         for node in self._nodes:
             if node.name not in known:
                 key = load_or_make_key(self._folder.data_dir(node))

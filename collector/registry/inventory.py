@@ -15,6 +15,9 @@ from collector.errors import RegistryError
 from sensor.contract.messages import NODE_PATTERN
 from sensor.contract.signature import public_key_from_text, thumbprint
 
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""In the order of ISO 8601."""
+
 _ID: Final = re.compile(NODE_PATTERN)
 _TIME_OF_DAY: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 

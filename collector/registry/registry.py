@@ -187,10 +187,14 @@ class Registry:
             row = {**asdict(limit), "weekdays": list(limit.weekdays)}
             connection.execute(tables.speed_limit.insert().values(row))
 
-    def add_guideline(self, guideline: Guideline) -> None:
-        """Add a guideline value."""
+    def set_guideline(self, guideline: Guideline) -> None:
+        """Give a site a guideline value, in place of the last one of that quantity."""
         with self._changing() as (connection, inventory):
             _known(inventory.sites, guideline.site, "site")
+            old = (tables.guideline.c.site == guideline.site) & (
+                tables.guideline.c.quantity == guideline.quantity
+            )
+            connection.execute(tables.guideline.delete().where(old))
             connection.execute(tables.guideline.insert().values(asdict(guideline)))
 
     def add_patrol(self, patrol: Patrol) -> int:

@@ -18,6 +18,7 @@ from collector.registry.registry import Registry
 from deploy.demo_folder import toml
 from deploy.errors import DeployError
 from deploy.town.history import chunks, node_history, sign_chain
+from deploy.town.rules import register_rules
 from deploy.town.terms import calendar_toml
 from deploy.town.town import Town
 from deploy.town.truth import truth_document, write_truth
@@ -81,6 +82,7 @@ def _register(registry: Registry, town: Town) -> None:
     since = town.when.start - timedelta(days=1)
     for site in town.sites:
         registry.add_site(site)
+        register_rules(registry, site.id, since)
     for node, at in town.nodes:
         public_key = _key(town.seed, node).public_key()
         registry.add_node(node, at, public_key_text(public_key), since)

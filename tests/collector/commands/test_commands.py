@@ -23,6 +23,10 @@ from collector.commands.node_list import node_list
 from collector.commands.quarantine_list import quarantine_list
 from collector.commands.quarantine_show import quarantine_show
 from collector.commands.site_add import site_add
+from collector.commands.site_guideline_list import site_guideline_list
+from collector.commands.site_guideline_set import site_guideline_set
+from collector.commands.site_limit_add import site_limit_add
+from collector.commands.site_limit_list import site_limit_list
 from collector.commands.site_list import site_list
 from collector.errors import LedgerError, RegistryError
 from collector.ledger.ledger import Ledger
@@ -73,6 +77,40 @@ def test_a_site_and_a_node_are_added_and_listed(config: Path) -> None:
     (node,) = listed(node_list, config)
     assert (node["node"], node["site"], node["online"]) == ("b-1", "bjorkangen", None)
     assert (node["acked_seq"], node["last_time"], node["simulated"]) == (0, None, False)
+
+
+def test_speed_limits_are_added_and_listed(config: Path) -> None:
+    place = ("--site", "ekskolan", "--config", config)
+    said = run(
+        site_limit_add, "30", "--days", "fri-mon,wed", "--from", "07:00", "--to", "17:00",
+        "--since", "2026-08-17", "--source", "local rule 17", *place,
+    )  # fmt: skip
+    assert said == "30 km/h at ekskolan, fri-mon,wed 07:00 to 17:00, from 2026-08-17 on.\n"
+    run(site_limit_add, "40", "--since", "2020-01-01", "--source", "local rule 3", *place)
+    first, second = json.loads(run(site_limit_list, "--json", *place))
+    assert (first["kmh"], first["weekdays"], first["to_time"]) == (40, [*range(1, 8)], "24:00")
+    assert (second["weekdays"], second["since"]) == ([1, 3, 5, 6, 7], "2026-08-16T22:00:00Z")
+    assert "mon, wed, fri, sat, sun" in run(site_limit_list, *place)
+    with pytest.raises(RegistryError, match=r"--days 'fry' are no days: write them as mon-fri"):
+        run(site_limit_add, "30", "--days", "fry", "--source", "x", *place)
+    with pytest.raises(RegistryError, match=r"300\.0 km/h is none"):
+        run(site_limit_add, "300", "--source", "x", *place)
+
+
+def test_a_guideline_value_replaces_the_last_of_its_quantity(config: Path) -> None:
+    place = ("--site", "ekskolan", "--config", config)
+    assert "No guideline value is known" in run(site_guideline_list, *place)
+    for value in ("55", "50"):
+        run(site_guideline_set, "laeq_24h", value, "--source", "Naturvårdsverket 2017", *place)
+    run(site_guideline_set, "lafmax_5_an_hour", "70", "--source", "Naturvårdsverket 2017", *place)
+    listed_values = json.loads(run(site_guideline_list, "--json", *place))
+    assert {one["quantity"]: one["value_db"] for one in listed_values} == {
+        "laeq_24h": 50, "lafmax_5_an_hour": 70
+    }  # fmt: skip
+    with pytest.raises(RegistryError, match=r"can be of laeq_24h or .*, not of 'loud'"):
+        run(site_guideline_set, "loud", "70", "--source", "x", *place)
+    with pytest.raises(RegistryError, match=r"nowhere"):
+        run(site_guideline_list, "--site", "nowhere", "--config", config)
 
 
 def test_since_is_local_time(config: Path, ledger: Ledger) -> None:

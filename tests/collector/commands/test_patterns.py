@@ -47,7 +47,7 @@ def config(tmp_path: Path, database_url: str, ledger: Ledger, registry: Registry
         batch = [node.signed(one) for one in _weeks(node.name, patrolled=site == "ekskolan")]
         ledger.append(batch)
     registry.add_speed_limit(SpeedLimit(site="ekskolan", kmh=30, since=START))
-    registry.add_guideline(
+    registry.set_guideline(
         Guideline(site="ekskolan", quantity="laeq_24h", value_db=45.0, source="NV")
     )
     path = tmp_path / "collector.toml"

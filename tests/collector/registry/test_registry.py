@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -89,7 +90,8 @@ def test_speed_limits_and_guidelines(registry: Registry) -> None:
         site="ekskolan", quantity="lafmax_db", value_db=70, source="Naturvårdsverket 2017"
     )
     registry.add_speed_limit(limit)
-    registry.add_guideline(guideline)
+    registry.set_guideline(replace(guideline, value_db=75))
+    registry.set_guideline(guideline)
     assert registry.speed_limits("ekskolan") == [limit]
     assert registry.guidelines("ekskolan") == [guideline]
     assert registry.speed_limits("askolan") == []
