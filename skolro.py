@@ -168,7 +168,7 @@ COMMANDS: Mapping[str, Entry | Group] = {
                     "set": Entry(
                         "collector.commands.site_guideline_set:site_guideline_set",
                         "Set a guideline value.",
-                        "collector",
+                        "dashboards",
                     ),
                     "list": Entry(
                         "collector.commands.site_guideline_list:site_guideline_list",
