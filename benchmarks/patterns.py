@@ -1,6 +1,6 @@
 """How good plans, intervals and effects are, on simulated towns whose truth is known.
 
-``python -m benchmarks.patterns [SEEDS]`` prints a line for each kind of town. Its seeds, 101 on,
+``python -m benchmarks.patterns [SEEDS]`` prints a line for each kind of town. Its seeds, 201 on,
 were not used for choosing any constant (those were 1000 on, and 2000 on for effects). The last
 figures stand in docs/patterns.md.
 """
@@ -30,7 +30,7 @@ from deploy.town.patrols import usual_campaign
 from deploy.town.tables import site_tables
 from deploy.town.town import Town, simulate_town
 
-FIRST_SEED = 101
+FIRST_SEED = 201
 TRAINING_WEEKS = 6
 EFFECT_WEEKS = 12
 KIND_NAMES = [name for name, kind in KINDS.items() if not kind.patrolled]

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 
 from collector.analysis.cells import Floats, cell_index
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, local_hours
-from collector.analysis.rates import Rates, fit_rates, gamma_quantile
+from collector.analysis.rates import Rates, fit_rates, rate_quantile
 from collector.analysis.school_calendar import DayType, SchoolCalendar
 
 MIN_MEASURED_H: Final = 3.0
@@ -222,6 +222,7 @@ class _Week:
     first_hour: int
     expected: Floats
     shape: Floats
+    mean_shape: Floats
     seen: Floats
     measured_h: Floats
     same_type_h: Floats
@@ -234,8 +235,11 @@ class _Week:
         span = (site, slice(start, start + hours))
         expected = self.expected[span]
         mean = float(expected.sum())
-        shape = float((self.shape[span] * expected).sum() / mean)
-        limits = gamma_quantile(np.full(2, mean), np.full(2, shape), np.array([0.025, 0.975]))
+        shape, mean_shape = (
+            np.full(2, (values[span] * expected).sum() / mean)
+            for values in (self.shape, self.mean_shape)
+        )
+        limits = rate_quantile(np.full(2, mean), shape, mean_shape, np.array([0.025, 0.975]))
         return Window(
             site=self.sites[site],
             start_hour=self.first_hour + start,
@@ -267,6 +271,7 @@ def _week(
         first_hour=first_hour,
         expected=taken(rates.rate),
         shape=taken(rates.shape),
+        mean_shape=taken(rates.mean_shape),
         seen=any_type(rates.count),
         measured_h=any_type(rates.measured_h),
         same_type_h=taken(rates.measured_h),

@@ -6,7 +6,8 @@ A few weeks hold too little to know 168 hours by themselves. Three views of an h
   (shrunk, Gamma-Poisson, towards the site's level), times how that hour of the day relates to its
   neighbours on all weekdays; it counts the more, the longer was measured around that time;
 * the *town's day*: the hour of the day over all sites and weekdays, scaled to the site's level;
-* a little of the site's *level*, flat over the week, so that nothing is thought impossible.
+* a little of the site's *level*, flat over the week, so that nothing is thought impossible; more
+  of it, the fewer the site has counted: few counts do not say when the next will come.
 
 The mixture is the mean of a Gamma prior that the counts of the very hour then correct, so that
 with years of data every hour speaks for itself.
@@ -26,14 +27,15 @@ from collector.analysis.cells import TYPES, Floats
 from collector.analysis.hours import HOURS_A_WEEK
 from collector.analysis.school_calendar import DayType
 
-# Chosen on simulated towns (seeds 1000 to 1029), which the figures in docs/patterns.md leave out.
+# Chosen on simulated towns (seeds 1000 to 1099), which the figures in docs/patterns.md leave out.
 _EVENING_H: Final = 1.7
 _NARROW_H: Final = 0.8
 _PROFILE_H: Final = 3.0
 _FLAT_SHARE: Final = 0.1
 _TOWN_PRIOR_H: Final = 20.0
-_CELL_PRIOR: Final = 8.0
+_CELL_PRIOR: Final = 16.0
 _LEVEL_PRIOR: Final = 1.3
+_FLAT_PRIOR: Final = 2.0
 _EVENING_PRIOR_H: Final = 6.0
 _PROFILE_PRIOR_H: Final = 3.0
 _FACTOR_PRIOR: Final = 3.0
@@ -103,9 +105,8 @@ def _plain(count: Floats, measured_h: Floats) -> tuple[Floats, Floats]:
     town, town_h = count.sum(axis=0), (measured_h * relative).sum(axis=0)
     town_day = relative * ((town @ _NARROW + total) / (town_h @ _NARROW + 1.0))
     town_week = relative * ((town @ _EVENING + total) / (town_h @ _EVENING + 1.0))
-    prior = 0.5 * level + 0.5 * town_week
     near_h = measured_h @ _EVENING
-    evening = (count @ _EVENING + _EVENING_PRIOR_H * prior) / (near_h + _EVENING_PRIOR_H)
+    evening = (count @ _EVENING + _EVENING_PRIOR_H * town_week) / (near_h + _EVENING_PRIOR_H)
     broad = count @ _PROFILE + _PROFILE_PRIOR_H * level
     broad = broad / (measured_h @ _PROFILE + _PROFILE_PRIOR_H)
     narrow = count @ _NARROW + _PROFILE_PRIOR_H * broad
@@ -113,6 +114,8 @@ def _plain(count: Floats, measured_h: Floats) -> tuple[Floats, Floats]:
     own = near_h / (near_h + _TOWN_PRIOR_H)
     other = (1.0 - _FLAT_SHARE) * town_day + _FLAT_SHARE * level
     view = own * evening * narrow / broad + (1.0 - own) * other
+    flat = _FLAT_PRIOR / (_FLAT_PRIOR + count.sum(axis=1)[:, np.newaxis])
+    view += flat * (level - 0.5 * view)
     prior_h = _CELL_PRIOR / view
     rate = (count + _CELL_PRIOR) / (measured_h + prior_h)
     return rate, rate * near_h

@@ -63,7 +63,7 @@ def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     patrols: Annotated[int, typer.Option(min=1, max=50, help="How many windows.")] = 3,
     hours: Annotated[int, typer.Option(min=1, max=12, help="How long each is.")] = 2,
     training_weeks: Annotated[
-        int, typer.Option(min=2, max=52, help="From how many weeks each plan is made.")
+        int, typer.Option(min=3, max=52, help="From how many weeks each plan is made.")
     ] = TRAINING_WEEKS,
     calendar: CalendarOption = None,
     begin: FromOption = None,

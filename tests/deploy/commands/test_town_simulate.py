@@ -1,20 +1,37 @@
-"""``skolro town simulate`` and ``skolro patterns backtest``, as a person runs them."""
+"""``skolro town simulate`` and ``skolro patterns backtest``, from arguments to exit status."""
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from skolro import main
 
-def skolro(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "skolro", *(str(part) for part in arguments)],
-        capture_output=True, text=True, check=False, timeout=180,
-    )  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def skolro(*arguments: str | Path) -> Ran:
+    """Run a command in this process, from its arguments to its exit status."""
+    out, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["skolro", *(str(part) for part in arguments)])
+        patched.setattr(sys, "stdout", out)
+        patched.setattr(sys, "stderr", errors)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return Ran(int(ended.value.code or 0), out.getvalue(), errors.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +64,7 @@ def test_the_truth_has_rates_episodes_patrols_and_their_effect(town: Path) -> No
     assert {one["site"] for one in truth["patrols"]} == {truth["effects"][0]["site"]}
 
 
-def backtest(town: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+def backtest(town: Path, *more: str | Path) -> Ran:
     return skolro(
         "patterns", "backtest", "--config", town / "collector.toml",
         "--calendar", town / "school_calendar.toml", *more,
