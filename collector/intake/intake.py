@@ -20,7 +20,7 @@ from sensor.contract.messages import Ack
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 500
+BATCH: Final = 1500
 """Messages that are committed at once at most; under light load each commits as it comes."""
 
 _FIRST_PAUSE_S: Final = 0.5

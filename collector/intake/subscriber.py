@@ -29,7 +29,7 @@ from sensor.contract.tls import client_context
 
 log = logging.getLogger(__name__)
 
-RECEIVE_MAXIMUM: Final = 1000
+RECEIVE_MAXIMUM: Final = 3000
 """Messages that the broker may send before the first is acknowledged: two batches, so that one
 can come in while the other is committed."""
 
