@@ -19,7 +19,7 @@ def restore(
         bool, typer.Option("--replace", help="Even if there is a ledger; a copy of it is kept.")
     ] = False,
 ) -> None:
-    """Make an SQLite ledger what it was at a backup; nodes send again what came in since."""
+    """Make the ledger what it was at a backup; nodes send again what came in since."""
     kept = restore_from(load_config(config).ledger, source, replace=replace)
     typer.echo(f"The ledger is what it was when {source} was made.")
     if kept is not None:

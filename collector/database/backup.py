@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
-from collector.database import schema
-from collector.database.database import explained
+from collector.database import postgresql_copy, schema
+from collector.database.database import connect, explained, reading
 from collector.database.sqlite_copy import copy_new, copy_over, read_only
 from collector.errors import LedgerError
 
@@ -30,9 +30,12 @@ def back_up(
     Raises
     ------
     LedgerError
-        It is not on SQLite, is not there, or cannot be copied.
+        It is not there, or cannot be copied.
     """
-    path = _path(url, f"pg_dump --format=custom --file {destination}")
+    path = sqlite_path(url)
+    if path is None:
+        postgresql_copy.dump(make_url(url), destination)
+        return
     if not path.exists():
         raise LedgerError(f"there is no ledger {path} to copy: is the configuration the right one?")
     copy_new(path, destination, progress)
@@ -51,7 +54,7 @@ def restore(url: str, source: Path, *, replace: bool = False) -> Path | None:
     Returns
     -------
     Path or None
-        The copy of what was there before.
+        The copy of what was there before: beside the ledger, or on PostgreSQL beside the backup.
 
     Raises
     ------
@@ -59,17 +62,42 @@ def restore(url: str, source: Path, *, replace: bool = False) -> Path | None:
         `source` is no whole ledger that this program knows, or must not or cannot replace what
         is there. That is as it was, then.
     """
-    path = _path(url, f"pg_restore --clean --if-exists --dbname NAME {source}")
+    if not source.exists():
+        raise LedgerError(f"there is no backup {source}: check the name")
+    path = sqlite_path(url)
+    if path is None:
+        return _restore_postgresql(url, source, replace=replace)
     _require_ledger(source)
     if not path.exists():
         copy_new(source, path)
         return None
     if not replace:
         raise LedgerError(f"there is a ledger {path} already: say --replace to put this in place")
-    kept = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}.replaced")
+    kept = _beside(path)
     copy_new(path, kept)
     copy_over(source, path)
     return kept
+
+
+def _restore_postgresql(url: str, source: Path, *, replace: bool) -> Path | None:
+    _require_known(source, postgresql_copy.revision_in(source))
+    engine = connect(url)
+    try:
+        with reading(engine) as connection:
+            is_there = schema.revision(connection) is not None
+    finally:
+        engine.dispose()
+    if is_there and not replace:
+        raise LedgerError("there is a ledger already: say --replace to put this in place")
+    kept = _beside(source) if is_there else None
+    if kept is not None:
+        postgresql_copy.dump(make_url(url), kept)
+    postgresql_copy.load(make_url(url), source)
+    return kept
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}.replaced")
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -79,17 +107,13 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parsed.database or "") if on_file else None
 
 
-def _path(url: str, command: str) -> Path:
-    path = sqlite_path(url)
-    if path is None:
-        where = make_url(url).render_as_string(hide_password=True)
-        raise LedgerError(f"the ledger {where} is on PostgreSQL, which has its own way: {command}")
-    return path
+def _require_known(path: Path, found: str | None) -> None:
+    if found is None:
+        raise LedgerError(f"{path} is a database, but no ledger: name a backup of one")
+    schema.require_known(found)
 
 
 def _require_ledger(path: Path) -> None:
-    if not path.exists():
-        raise LedgerError(f"there is no backup {path}: check the name")
     # Opened without a look at its journal mode, and for reading: a backup stays as it is.
     engine = create_engine(URL.create("sqlite"), creator=lambda: read_only(path))
     try:
@@ -97,9 +121,7 @@ def _require_ledger(path: Path) -> None:
             found = schema.revision(connection)
     finally:
         engine.dispose()
-    if found is None:
-        raise LedgerError(f"{path} is a database, but no ledger: name a backup of one")
-    schema.require_known(found)
+    _require_known(path, found)
     _require_whole(path)
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from collector.database.backup import back_up, restore
 from collector.database.database import open_database
 from collector.errors import LedgerError
 from collector.ledger.ledger import Ledger, Received
-from collector.registry.registry import Registry
+from collector.registry.registry import Registry, Site
 from tests.peers import FakeNode, levels
+from tests.postgres import Cluster, programs
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
-    """Only SQLite is copied by us."""
+    """SQLite, unless a test says otherwise."""
     return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
 
 
@@ -158,10 +162,59 @@ def test_a_folder_that_is_not_there_is_one_sentence(
         back_up(f"sqlite:///{tmp_path / 'none.sqlite'}", tmp_path / "copy.sqlite")
 
 
-def test_postgresql_has_its_own_way(tmp_path: Path) -> None:
+def test_on_postgresql_too_it_is_what_it_was(
+    postgresql: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs()}:{os.environ['PATH']}")
+    url = postgresql.new_database()
+    engine = open_database(url)
+    registry = Registry(engine)
+    registry.add_site(Site(id="ekskolan", name="Ekskolan"))
+    node = FakeNode("ekskolan-1")
+    node.register(registry, "ekskolan", START)
+    ledger = Ledger(engine, registry)
+    ledger.append(minutes(node, 30))
+    copy = tmp_path / "one.dump"
+    back_up(url, copy)
+    ledger.append(minutes(node, 5))
+    with pytest.raises(LedgerError, match="say --replace"):
+        restore(url, copy)
+    engine.dispose()
+    kept = restore(url, copy, replace=True)
+    assert held(url) == 30
+    assert kept is not None
+    restore(url, kept, replace=True)
+    assert held(url) == 35
+    with pytest.raises(LedgerError, match="already: name another"):
+        back_up(url, copy)
+    restore(postgresql.new_database(), copy)
+    assert held(url) == 30
+    # The ledger is guarded as before.
+    engine = open_database(url)
+    with pytest.raises(DBAPIError, match="append"), engine.begin() as connection:
+        connection.execute(text("DELETE FROM message"))
+    engine.dispose()
+
+
+def test_what_is_no_dump_of_a_ledger_changes_nothing_on_postgresql(
+    postgresql: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs()}:{os.environ['PATH']}")
+    url = postgresql.new_database()
+    open_database(url).dispose()
+    (tmp_path / "noise").write_bytes(b"noise")
+    with pytest.raises(LedgerError, match="valid archive"):
+        restore(url, tmp_path / "noise", replace=True)
+    with pytest.raises(LedgerError, match="there is no backup"):
+        restore(url, tmp_path / "nothing", replace=True)
+    assert held(url) == 0
+
+
+def test_without_the_tools_of_postgresql_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
     url = "postgresql://skolro:secret@db/skolro"
-    with pytest.raises(LedgerError, match="pg_dump") as told:
+    with pytest.raises(LedgerError, match="install postgresql-client") as told:
         back_up(url, tmp_path / "copy")
     assert "secret" not in str(told.value)
-    with pytest.raises(LedgerError, match="pg_restore"):
-        restore(url, tmp_path / "copy")
