@@ -276,12 +276,18 @@ class FakeNode:
         return self._client
 
 
-def register_all(engine: Engine, nodes: Sequence[FakeNode], site: str, since: datetime) -> None:
-    """Make many nodes known at once; one by one the registry would be read anew each time."""
+def register_all(
+    engine: Engine, nodes: Sequence[FakeNode], sites: Sequence[str], since: datetime
+) -> None:
+    """Make many nodes known at once, each at its site.
+
+    One by one the registry would be read anew each time.
+    """
     rows: dict[Table, list[dict[str, Any]]] = {
         tables.node: [{"id": node.name, "note": ""} for node in nodes[1:]],
         tables.placement: [
-            {"node": node.name, "site": site, "since": since, "geometry": {}} for node in nodes[1:]
+            {"node": node.name, "site": site, "since": since, "geometry": {}}
+            for node, site in zip(nodes[1:], sites[1:], strict=True)
         ],
         tables.node_key: [
             {
@@ -298,7 +304,7 @@ def register_all(engine: Engine, nodes: Sequence[FakeNode], site: str, since: da
             if inserted:
                 connection.execute(table.insert(), inserted)
     # Told to other processes by the registry itself.
-    nodes[0].register(Registry(engine), site, since)
+    nodes[0].register(Registry(engine), sites[0], since)
 
 
 def levels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -13,9 +13,10 @@ from typing import IO, Final, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
+from collector.database import tables
+from collector.database.database import writing
 from collector.ledger.verification import Received
 from collector.registry.inventory import Site
-from collector.registry.registry import Registry
 from sensor.contract.messages import BAND_CENTRES, Message
 from tests.peers import FakeNode, event, health, levels, register_all
 
@@ -62,9 +63,12 @@ class Fleet:
         return cls(tuple(FakeNode(f"node-{number}") for number in range(count)))
 
     def register(self, engine: Engine) -> None:
-        """Make all known."""
-        Registry(engine).add_site(Site(id="ekskolan", name="Ekskolan"))
-        register_all(engine, self.nodes, "ekskolan", START - timedelta(days=1))
+        """Make all known, two at each site."""
+        sites = [f"site-{number // 2}" for number in range(len(self.nodes))]
+        with writing(engine) as connection:
+            rows = [asdict(Site(id=site, name=site)) for site in dict.fromkeys(sites)]
+            connection.execute(tables.site.insert(), rows)
+        register_all(engine, self.nodes, sites, START - timedelta(days=1))
 
 
 class Street:

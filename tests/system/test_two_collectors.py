@@ -142,7 +142,7 @@ def test_one_is_killed_while_200_nodes_send(tmp_path: Path, engine: Engine, brok
     ledger = Ledger(engine, Registry(engine))
     ledger.registry.add_site(Site(id="ekskolan", name="Ekskolan"))
     nodes = [FakeNode(f"node-{number}") for number in range(NODES)]
-    register_all(engine, nodes, "ekskolan", START)
+    register_all(engine, nodes, ["ekskolan"] * len(nodes), START)
     url = engine.url.render_as_string()
     crowd = Crowd(nodes)
     with ExitStack() as stack:
