@@ -140,7 +140,7 @@ def _remove_events(connection: Connection, positions: Sequence[int]) -> None:
         select(event.c.site, event.c.start, event.c.simulated).where(chosen)
     )
     days = rollups.days_of(places)
-    before = {day: rollups.count(connection, day) for day in days}
+    before = rollups.count(connection, days)
     connection.execute(event.delete().where(chosen))
     rollups.keep(connection, before)
 

@@ -76,23 +76,33 @@ def days_of(places: Iterable[tuple[str | None, datetime, bool]]) -> set[SiteDay]
 def recount(connection: Connection, days: Iterable[SiteDay]) -> None:
     """Find passes and episodes of whole days anew, and write them."""
     for chosen in _batches(sorted(days)):
-        counted = {day: count(connection, day) for day in chosen}
+        counted = count(connection, chosen)
         _write_counts(connection, counted)
         _write_episodes(connection, counted)
 
 
-def count(connection: Connection, day: SiteDay) -> Counted:
-    """Return what the events come to that are there."""
-    query = select(*_HEARD).where(
-        event.c.site == day.site,
-        event.c.start >= day.begins,
-        event.c.start < day.begins + DAY,
-        event.c.simulated == day.simulated,
-    )
-    rows = connection.execute(query.order_by(event.c.position))
-    found = passes(Heard(*row) for row in rows)
-    made = episodes(found)
-    return Counted(_by_hour(day.begins, found, made), made)
+def count(connection: Connection, days: Iterable[SiteDay]) -> dict[SiteDay, Counted]:
+    """Return what the events of each day come to that are there."""
+    sites: defaultdict[tuple[datetime, bool], list[str]] = defaultdict(list)
+    for day in days:
+        sites[day.begins, day.simulated].append(day.site)
+    counted = {}
+    # What comes in is mostly of one day, so one query brings all of its sites.
+    for (begins, simulated), names in sites.items():
+        query = select(*_HEARD, event.c.site).where(
+            event.c.site.in_(names),
+            event.c.start >= begins,
+            event.c.start < begins + DAY,
+            event.c.simulated == simulated,
+        )
+        heard: defaultdict[str, list[Heard]] = defaultdict(list)
+        for *row, site in connection.execute(query.order_by(event.c.position)):
+            heard[site].append(Heard(*row))
+        for name in names:
+            found = passes(heard[name])
+            made = episodes(found)
+            counted[SiteDay(name, begins, simulated)] = Counted(_by_hour(begins, found, made), made)
+    return counted
 
 
 def keep(connection: Connection, before: Mapping[SiteDay, Counted]) -> None:
@@ -101,10 +111,10 @@ def keep(connection: Connection, before: Mapping[SiteDay, Counted]) -> None:
     Parameters
     ----------
     before : mapping
-        What :func:`count` gave of the days while the events were still there.
+        What :func:`count` gave while the events were still there.
     """
     for days in _batches(sorted(before)):
-        now = {day: count(connection, day) for day in days}
+        now = count(connection, days)
         kept = _pruned(connection, days)
         rows = []
         for day in days:
