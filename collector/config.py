@@ -134,6 +134,8 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         SQLAlchemy URL of SQLite or PostgreSQL.
     log_format : {"human", "json"}
         Lines for people, or a JSON object a line.
+    calendar : str, optional
+        TOML file of the schools' terms and breaks, which plans and rates go by.
     """
 
     ledger: str = "sqlite:///ledger.sqlite"
@@ -143,6 +145,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     influxdb: InfluxDB | None = None
     page: Page = Page()
     retention: Retention = Retention()
+    calendar: str | None = None
 
     def __post_init__(self) -> None:
         _ledger_url(self.ledger)
@@ -169,7 +172,10 @@ def load_config(path: Path) -> CollectorConfig:
         token = _secret(folder / influxdb.token_file, path, "influxdb.token_file")
         influxdb = msgspec.structs.replace(influxdb, token=token)
     ledger = _ledger_from(folder, config.ledger)
-    return msgspec.structs.replace(config, ledger=ledger, broker=broker, influxdb=influxdb)
+    calendar = None if config.calendar is None else str(folder / config.calendar)
+    return msgspec.structs.replace(
+        config, ledger=ledger, broker=broker, influxdb=influxdb, calendar=calendar
+    )
 
 
 def _ledger_from(folder: Path, text: str) -> str:

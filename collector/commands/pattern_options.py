@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
@@ -13,11 +12,10 @@ from zoneinfo import ZoneInfo
 import typer
 
 from collector import vega
-from collector.analysis.hours import time_of
 from collector.charts import Spec
 from collector.commands.opened import Opened
 from collector.errors import AnalysisError
-from collector.pattern_tables import hours_of_sites
+from collector.pattern_answers import Period, last_known
 from collector.registry.inventory import Site
 
 SiteOption: TypeAlias = Annotated[str, typer.Option("--site", help="Id of the site.")]
@@ -37,19 +35,6 @@ CalendarOption: TypeAlias = Annotated[
 SIMULATED_NOTE: Final = "Simulated: none of this happened."
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """What is asked about: [`start`, `end`) of what was measured, or of what was simulated."""
-
-    start: datetime
-    end: datetime
-    simulated: bool
-
-    def as_dict(self) -> dict[str, object]:
-        """For the head of JSON output."""
-        return {"from": self.start, "to": self.end, "simulated": self.simulated}
-
-
 def period_of(
     collector: Opened, site: str | None, begin: str | None, end: str | None, usual: timedelta
 ) -> Period:
@@ -64,7 +49,11 @@ def period_of(
     """
     zone = ZoneInfo(collector.config.page.time_zone)
     simulated = not collector.ledger.has_measured(site)
-    stop = local_time(end, "--to", zone) if end else _last_known(collector, site, simulated)
+    stop = (
+        local_time(end, "--to", zone)
+        if end
+        else last_known(collector.ledger, site, simulated=simulated)
+    )
     start = local_time(begin, "--from", zone) if begin else stop - usual
     if start >= stop:
         raise AnalysisError(
@@ -115,12 +104,3 @@ def interval(values: Sequence[float], digits: int = 1) -> str:
 def percent(value: float) -> str:
     """Write a share from 0 to 1."""
     return number(100.0 * value, 0, " %")
-
-
-def _last_known(collector: Opened, site: str | None, simulated: bool) -> datetime:
-    found = hours_of_sites(collector.ledger, site=site, simulated=simulated)
-    last = max((int(one.hour[-1]) for one in found.values() if len(one)), default=None)
-    if last is None:
-        where = f"at {site}" if site else "in this ledger"
-        raise AnalysisError(f"nothing was measured {where} yet: there is nothing to analyse")
-    return time_of(last + 1)

@@ -26,9 +26,8 @@ from collector.commands.pattern_options import (
     percent,
     period_of,
 )
-from collector.commands.patterns_rates import calendar_at
 from collector.errors import AnalysisError
-from collector.pattern_tables import hours_of_sites
+from collector.pattern_answers import hours_in, school_calendar
 
 _USUAL: Final = timedelta(weeks=26)
 
@@ -74,16 +73,9 @@ def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     known = None if truth is None else _truth_at(truth)
     with opened(config) as collector:
         period = period_of(collector, None, begin, end, _USUAL)
-        tables = list(
-            hours_of_sites(
-                collector.ledger,
-                start=period.start,
-                end=period.end,
-                simulated=period.simulated,
-            ).values()
-        )
+        tables = list(hours_in(collector.ledger, period).values())
+        school = school_calendar(collector.config, calendar)
         logged = _patrols(collector, period.start, period.end)
-    school = calendar_at(calendar)
     rates = None if known is None else _rates_of(known, tables)
     ends = hour_at(period.end)
     try:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from collector.analysis.cells import What
-from collector.analysis.effect import Effect, Patrol, Ratio, patrol_effect
-from collector.analysis.hours import SiteHours, hour_at
+from collector.analysis.effect import Effect, Ratio
 from collector.analysis.relapse import Relapse
-from collector.analysis.school_calendar import SchoolCalendar
 from collector.commands.opened import (
     ConfigOption,
     JsonOption,
-    Opened,
     opened,
     print_json,
     print_table,
@@ -25,7 +21,6 @@ from collector.commands.opened import (
 from collector.commands.pattern_options import (
     CalendarOption,
     FromOption,
-    Period,
     PlotOption,
     SiteOption,
     ToOption,
@@ -36,12 +31,9 @@ from collector.commands.pattern_options import (
     save_plot,
     title,
 )
-from collector.commands.patterns_rates import Counted, calendar_at
-from collector.errors import AnalysisError
+from collector.commands.patterns_rates import Counted
+from collector.pattern_answers import HALF_A_YEAR, effect_at, school_calendar
 from collector.pattern_charts import effect_chart
-from collector.pattern_tables import hours_of_sites
-
-_USUAL: Final = timedelta(weeks=26)
 
 
 def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -60,8 +52,9 @@ def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
     """Compare before and after the patrols logged in the period, the last half year unless told."""
     with opened(config) as collector:
         place = collector.registry.site(site)
-        period = period_of(collector, site, begin, end, _USUAL)
-        effect = _effect(collector, site, period, weeks, calendar_at(calendar), what.value)
+        period = period_of(collector, site, begin, end, HALF_A_YEAR)
+        school = school_calendar(collector.config, calendar)
+        effect = effect_at(collector.ledger, site, period, school, weeks=weeks, what=what.value)
         names = {one.id: one.name for one in collector.registry.sites()}
     ratios = _ratios(effect, names)
     if plot is not None:
@@ -81,48 +74,6 @@ def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     for line in _notes(effect, what.value, names):
         typer.echo(line)
-
-
-def _effect(
-    collector: Opened,
-    site: str,
-    period: Period,
-    weeks: int,
-    calendar: SchoolCalendar,
-    what: What,
-) -> Effect:
-    patrols = [
-        Patrol(site=one.site, start=one.start, end=one.end)
-        for one in collector.registry.patrols()
-        if period.start <= one.start < period.end
-    ]
-    first = min((one.start for one in patrols if one.site == site), default=None)
-    if first is None:
-        raise AnalysisError(
-            f"no patrol at {site} is logged in that time: log it with skolro patrol add, or widen "
-            "--from and --to"
-        )
-    hours = hours_of_sites(
-        collector.ledger, start=period.start, end=period.end, simulated=period.simulated
-    )
-    span = weeks * timedelta(weeks=1)
-    tables = [
-        table
-        for table in hours.values()
-        if table.site == site or _measured_beside(table, first, span)
-    ]
-    try:
-        return patrol_effect(tables, calendar, patrols, site, weeks=weeks, what=what)
-    except ValueError as error:
-        raise AnalysisError(f"the effect cannot be told: {error}") from error
-
-
-def _measured_beside(table: SiteHours, moment: datetime, span: timedelta) -> bool:
-    """Whether something was measured before and after: only then is a site to compare with."""
-    sides = ((moment - span, moment), (moment, moment + span))
-    return all(
-        table.between(hour_at(first), hour_at(last)).measured_s.any() for first, last in sides
-    )
 
 
 def _ratios(effect: Effect, names: Mapping[str, str]) -> dict[str, Ratio]:

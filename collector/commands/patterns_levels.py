@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import typer
 
-from collector.analysis.episodes import Pass
-from collector.analysis.guidelines import (
-    QUANTITIES,
-    Comparison,
-    compared_level,
-    compared_passes,
-)
-from collector.analysis.hours import hour_at
+from collector.analysis.guidelines import QUANTITIES, Comparison
 from collector.analysis.levels import (
     DayEveningNight,
     Floats,
@@ -41,7 +32,6 @@ from collector.commands.opened import (
 )
 from collector.commands.pattern_options import (
     FromOption,
-    Period,
     PlotOption,
     SiteOption,
     ToOption,
@@ -51,7 +41,8 @@ from collector.commands.pattern_options import (
     save_plot,
     title,
 )
-from collector.pattern_tables import hours_of_levels, levels_of_node, passes_of_site
+from collector.pattern_answers import Period, beside_guidelines, levels_by_node
+from collector.pattern_tables import levels_of_node, passes_of_site
 from collector.registry.inventory import Guideline, Site
 
 _COLUMNS: Final = ("Node", "From", "LAeq dB", "LAF10", "LAF50", "LAF90", "Measured", "Coverage")
@@ -137,8 +128,7 @@ def patterns_levels(
 def _levels(collector: Opened, site: Site, period: Period, step: Step) -> list[_NodeLevels]:
     ledger = collector.ledger
     edges = _edges_s(period, step, ZoneInfo(site.time_zone))
-    rows = ledger.level_hours(site=site.id, start=_hour(period.start), end=period.end)
-    chosen = hours_of_levels(row for row in rows if row.simulated == period.simulated)
+    chosen = levels_by_node(ledger, site.id, period)
     passes = passes_of_site(ledger, site.id, period.start, period.end, simulated=period.simulated)
     guidelines = collector.registry.guidelines(site.id)
     found = []
@@ -151,53 +141,17 @@ def _levels(collector: Opened, site: Site, period: Period, step: Step) -> list[_
             periods = period_levels(table.start_s, table.interval_s, table.laeq_db, edges)
         else:
             periods = hour_period_levels(hours, edges)
-        limits = hour_at(period.start), hour_at(period.end)
         found.append(
             _NodeLevels(
                 node=node,
                 hours=hours,
                 periods=periods,
                 laf_db=laf_db,
-                day=day_evening_night(hours, site.time_zone, *limits),
-                compared=_compared(guidelines, hours, _heard_by(node, passes), site, limits),
+                day=day_evening_night(hours, site.time_zone, *period.hours),
+                compared=beside_guidelines(guidelines, site, period, node, hours, passes),
             )
         )
     return found
-
-
-def _compared(
-    guidelines: Sequence[Guideline],
-    hours: LevelHours,
-    heard: Mapping[str, Floats],
-    site: Site,
-    limits: tuple[int, int],
-) -> list[tuple[Guideline, Comparison]]:
-    found = []
-    for one in guidelines:
-        if one.quantity == "lafmax_5_an_hour":
-            comparison = compared_passes(
-                one.value_db,
-                heard["hour"].astype(np.int64),
-                heard["lafmax_db"],
-                hours,
-                site.time_zone,
-                *limits,
-            )
-        elif one.quantity in QUANTITIES:
-            comparison = compared_level(one.quantity, one.value_db, hours, site.time_zone, *limits)
-        else:
-            continue
-        found.append((one, comparison))
-    return found
-
-
-def _heard_by(node: str, passes: Sequence[Pass]) -> dict[str, Floats]:
-    """Hour and level of the confirmed passes, as one node heard them."""
-    heard = [event for one in passes if one.confirmed for event in one.heard if event.node == node]
-    return {
-        "hour": np.array([hour_at(event.start) for event in heard], dtype=np.float64),
-        "lafmax_db": np.array([event.lafmax_db for event in heard], dtype=np.float64),
-    }
 
 
 def _edges_s(period: Period, step: Step, zone: ZoneInfo) -> list[float]:
@@ -218,10 +172,6 @@ def _days_s(period: Period, zone: ZoneInfo) -> list[float]:
         day += timedelta(days=1)
         edges.append(day.timestamp())
     return edges
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _rows(one: _NodeLevels, zone: ZoneInfo) -> list[list[str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
 
-from collector.analysis.hours import hour_at, time_of
-from collector.analysis.patrol import Plan, Window, plan_week
+from collector.analysis.hours import time_of
+from collector.analysis.patrol import Plan, Window
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
 from collector.commands.pattern_options import (
     SIMULATED_NOTE,
@@ -24,13 +24,10 @@ from collector.commands.pattern_options import (
     period_of,
     save_plot,
 )
-from collector.commands.patterns_rates import calendar_at
-from collector.errors import AnalysisError
+from collector.pattern_answers import HALF_A_YEAR, hours_in, planned_week, school_calendar
 from collector.pattern_charts import plan_chart
-from collector.pattern_tables import hours_of_sites
 from collector.registry.inventory import Site
 
-_USUAL: Final = timedelta(weeks=26)
 _COLUMNS: Final = (
     "When", "Site", "Expected episodes", "95 % interval", "Seen", "Measured h", "Note",
 )  # fmt: skip
@@ -53,25 +50,10 @@ def patterns_plan(  # noqa: PLR0913, PLR0917 - one argument an option
         sites = collector.registry.inventory().sites
         if site is not None:
             collector.registry.site(site)
-        period = period_of(collector, site, begin, end, _USUAL)
-        tables = hours_of_sites(
-            collector.ledger,
-            site=site,
-            start=period.start,
-            end=period.end,
-            simulated=period.simulated,
-        )
-    try:
-        plan = plan_week(
-            list(tables.values()),
-            calendar_at(calendar),
-            hour_at(period.end),
-            windows=patrols,
-            hours=hours,
-            crews=crews,
-        )
-    except ValueError as error:
-        raise AnalysisError(f"no plan can be made: {error}; widen --from and --to") from error
+        period = period_of(collector, site, begin, end, HALF_A_YEAR)
+        tables = hours_in(collector.ledger, period, site)
+        school = school_calendar(collector.config, calendar)
+    plan = planned_week(tables, school, period.end, windows=patrols, hours=hours, crews=crews)
     if plot is not None:
         save_plot(plot, plan_chart(plan, {one: _named(sites[one]) for one in tables}))
     if as_json:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from collector.analysis.hours import HOURS_A_WEEK, SiteHours
-from collector.analysis.rates import Rates, fit_rates
-from collector.analysis.school_calendar import (
-    NO_CALENDAR,
-    DayType,
-    SchoolCalendar,
-    load_calendar,
-)
+from collector.analysis.hours import HOURS_A_WEEK
+from collector.analysis.rates import Rates
+from collector.analysis.school_calendar import DayType
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
 from collector.commands.pattern_options import (
     CalendarOption,
@@ -31,12 +24,10 @@ from collector.commands.pattern_options import (
     save_plot,
     title,
 )
-from collector.errors import AnalysisError
+from collector.pattern_answers import HALF_A_YEAR, fitted_rates, hours_in, school_calendar
 from collector.pattern_charts import rate_chart
-from collector.pattern_tables import hours_of_sites
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_USUAL: Final = timedelta(weeks=26)
 
 
 class Counted(StrEnum):
@@ -78,15 +69,10 @@ def patterns_rates(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     with opened(config) as collector:
         place = collector.registry.site(site)
-        period = period_of(collector, site, begin, end, _USUAL)
-        tables = hours_of_sites(
-            collector.ledger,
-            site=site,
-            start=period.start,
-            end=period.end,
-            simulated=period.simulated,
-        )
-    rates = fitted(list(tables.values()), calendar_at(calendar), what)
+        period = period_of(collector, site, begin, end, HALF_A_YEAR)
+        tables = hours_in(collector.ledger, period, site)
+        school = school_calendar(collector.config, calendar)
+    rates = fitted_rates(tables, school, what.value)
     rows = [row for row in _rows(rates) if days is None or row.days == days.type.text]
     if plot is not None:
         save_plot(plot, rate_chart(rates, None if days is None else days.type))
@@ -107,19 +93,6 @@ def patterns_rates(  # noqa: PLR0913, PLR0917 - one argument an option
         [_cells(row) for row in rows],
         "Nothing was measured.",
     )
-
-
-def calendar_at(path: Path | None) -> SchoolCalendar:
-    """Return the calendar in a file; without one, one that knows weekends and holidays only."""
-    return NO_CALENDAR if path is None else load_calendar(path)
-
-
-def fitted(tables: list[SiteHours], calendar: SchoolCalendar, what: Counted) -> Rates:
-    """Return the rates; :class:`AnalysisError` where nothing was measured."""
-    try:
-        return fit_rates(tables, calendar, what=what.value, recency=False)
-    except ValueError as error:
-        raise AnalysisError(f"no rates can be given: {error}; widen --from and --to") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,6 +385,10 @@ patrol: Final = Table(
     Column("start", UtcTime, nullable=False),
     Column("end", UtcTime, nullable=False),
     Column("note", String, nullable=False),
+    # Raised by each change, so that two who change it at once are told.
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("changed_by", String, nullable=False, server_default=""),
+    Column("changed_at", UtcTime),
 )
 
 registry_version: Final = Table(

@@ -150,13 +150,24 @@ class Guideline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patrol:
-    """A traffic check at a site; `id` is None until it is logged."""
+    """A traffic check at a site; `id` is None until it is logged.
+
+    Attributes
+    ----------
+    version : int
+        Raised by each change.
+    changed_by, changed_at : str, datetime
+        Who logged or last changed it (empty: somebody at the server itself), and when.
+    """
 
     site: str
     start: datetime
     end: datetime
     note: str = ""
     id: int | None = None
+    version: int = 1
+    changed_by: str = ""
+    changed_at: datetime | None = None
 
     def __post_init__(self) -> None:
         _require(

@@ -33,8 +33,23 @@ from collector.registry.inventory import (
 )
 from sensor.contract.signature import public_key_text as text_of
 
-__all__ = ["Guideline", "Inventory", "Node", "NodeKey", "Patrol", "Placement", "Registry",
-           "Site", "SpeedLimit"]  # fmt: skip
+__all__ = ["Guideline", "Inventory", "Node", "NodeKey", "Patrol", "PatrolChangedError",
+           "Placement", "Registry", "Site", "SpeedLimit"]  # fmt: skip
+
+
+class PatrolChangedError(RegistryError):
+    """A patrol is no more what whoever changes it has seen; `current` is what it is now, if it is.
+
+    Somebody else has been faster: look at both, and change it again.
+    """
+
+    def __init__(self, number: int | None, current: Patrol | None) -> None:
+        what = "removed" if current is None else "changed"
+        super().__init__(
+            f"patrol {number} was {what} by somebody else meanwhile: look at it again, and "
+            "change what is there now"
+        )
+        self.current = current
 
 
 class Registry:
@@ -201,17 +216,41 @@ class Registry:
         """Log a patrol, and return the number it gets."""
         with self._changing() as (connection, inventory):
             _known(inventory.sites, patrol.site, "site")
-            row = {name: value for name, value in asdict(patrol).items() if name != "id"}
+            row = _without_id(asdict(replace(patrol, version=1, changed_at=datetime.now(UTC))))
             made = connection.execute(
                 tables.patrol.insert().values(row).returning(tables.patrol.c.id)
             )
             return int(made.scalar_one())
 
-    def remove_patrol(self, number: int) -> Patrol:
-        """Take back a patrol that was logged by mistake, and return it."""
+    def patrol(self, number: int) -> Patrol:
+        """The patrol of that number; :class:`RegistryError` where there is none."""
+        return _known(_patrols(self.inventory()), str(number), "patrol")
+
+    def change_patrol(self, patrol: Patrol) -> Patrol:
+        """Correct a patrol whose `version` is still that of the log, and return it as it is now.
+
+        Raises
+        ------
+        PatrolChangedError
+            Somebody else has changed or removed it since; nothing was changed then.
+        """
         with self._changing() as (connection, inventory):
-            patrols = {str(one.id): one for one in inventory.patrols}
-            removed = _known(patrols, str(number), "patrol")
+            _known(inventory.sites, patrol.site, "site")
+            _require_version(inventory, patrol.id, patrol.version)
+            changed = replace(patrol, version=patrol.version + 1, changed_at=datetime.now(UTC))
+            chosen = update(tables.patrol).where(tables.patrol.c.id == patrol.id)
+            connection.execute(chosen.values(_without_id(asdict(changed))))
+            return changed
+
+    def remove_patrol(self, number: int, version: int | None = None) -> Patrol:
+        """Take back a patrol that was logged by mistake, and return it.
+
+        With a `version`, only if it is still that one; else :class:`PatrolChangedError`.
+        """
+        with self._changing() as (connection, inventory):
+            removed = _known(_patrols(inventory), str(number), "patrol")
+            if version is not None:
+                _require_version(inventory, number, version)
             connection.execute(tables.patrol.delete().where(tables.patrol.c.id == number))
             return removed
 
@@ -270,6 +309,16 @@ def _key(row: Mapping[str, Any]) -> NodeKey:
 
 def _without_id(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "id"}
+
+
+def _patrols(inventory: Inventory) -> dict[str, Patrol]:
+    return {str(one.id): one for one in inventory.patrols}
+
+
+def _require_version(inventory: Inventory, number: int | None, version: int) -> None:
+    current = _patrols(inventory).get(str(number))
+    if current is None or current.version != version:
+        raise PatrolChangedError(number, current)
 
 
 def _insert_placement(connection: Connection, placement: Placement) -> None:

@@ -9,7 +9,14 @@ import pytest
 from sqlalchemy import Engine
 
 from collector.errors import RegistryError
-from collector.registry.registry import Guideline, Registry, Site, SpeedLimit
+from collector.registry.registry import (
+    Guideline,
+    Patrol,
+    PatrolChangedError,
+    Registry,
+    Site,
+    SpeedLimit,
+)
 from tests.peers import FakeNode
 
 START = datetime(2026, 11, 2, 7, 0, tzinfo=UTC)
@@ -117,3 +124,43 @@ def test_what_contradicts_is_refused(registry: Registry) -> None:
     ):
         with pytest.raises(RegistryError, match=text):
             mistake()
+
+
+def _patrol(registry: Registry) -> Patrol:
+    number = registry.add_patrol(
+        Patrol(site="ekskolan", start=START, end=START + DAY, note="n", changed_by="anna")
+    )
+    return registry.patrol(number)
+
+
+def test_a_patrol_says_who_logged_it_and_when(registry: Registry) -> None:
+    before = datetime.now(UTC)
+    patrol = _patrol(registry)
+    assert (patrol.site, patrol.note, patrol.version, patrol.changed_by) == (
+        "ekskolan", "n", 1, "anna",
+    )  # fmt: skip
+    assert patrol.changed_at is not None
+    assert before - timedelta(seconds=1) <= patrol.changed_at <= datetime.now(UTC)
+
+
+def test_of_two_who_change_the_same_patrol_the_second_is_told(registry: Registry) -> None:
+    seen = _patrol(registry)
+    first = registry.change_patrol(replace(seen, note="first", changed_by="bo"))
+    assert registry.patrol(1) == first
+    assert (first.version, first.note, first.changed_by) == (2, "first", "bo")
+    with pytest.raises(PatrolChangedError, match="changed by somebody else") as refused:
+        registry.change_patrol(replace(seen, note="second"))
+    assert refused.value.current == first
+    with pytest.raises(PatrolChangedError):
+        registry.remove_patrol(1, seen.version)
+    assert registry.patrols() == [first]
+
+
+def test_a_patrol_removed_meanwhile_is_not_changed(registry: Registry) -> None:
+    seen = _patrol(registry)
+    registry.remove_patrol(1, seen.version)
+    with pytest.raises(PatrolChangedError, match="removed by somebody else") as refused:
+        registry.change_patrol(seen)
+    assert refused.value.current is None
+    with pytest.raises(RegistryError, match="no patrol '1'"):
+        registry.patrol(1)
