@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
+# Tests wait for brokers and browsers more than they compute.
+PROCESSES ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: demo test check bench chaos fuzz lock clean packages-demo packages-test
 
@@ -17,7 +19,7 @@ demo: packages-demo $(VENV)/.demo
 	$(BIN)/skolro demo
 
 test: packages-test $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 check: packages-demo $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -58,6 +58,8 @@ def test_what_is_there_stays_as_it_is(engine: Engine, ledger: Ledger, statement:
 @pytest.mark.parametrize(
     ("kind", "before", "at_work"),
     [("event", LATER, True), ("levels", 0, True), ("levels", LATER, False)],
+    # The names may not tell the time, or tests that run at once would not be the same ones.
+    ids=["another kind", "too young", "not at work"],
 )
 def test_a_permit_holds_for_its_kind_and_age_while_at_work(
     engine: Engine, kind: str, before: int, at_work: bool
