@@ -12,10 +12,17 @@ _PIECE: Final = 65536
 
 
 class Relay:
-    """Hands on what comes to `port` to a port of the broker, unless it is cut."""
+    """Hands on what comes to `port` to a port of the broker, unless it is cut.
 
-    def __init__(self, port: int, broker_port: int) -> None:
+    Parameters
+    ----------
+    carried : bytearray, optional
+        Gets all that was sent to the broker.
+    """
+
+    def __init__(self, port: int, broker_port: int, carried: bytearray | None = None) -> None:
         self.port = port
+        self._carried = carried
         self._broker_port = broker_port
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -49,11 +56,20 @@ class Relay:
             self._writers.discard(writer)
             return
         self._writers.add(far_writer)
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(
+            self._pump(reader, far_writer, self._carried), self._pump(far_reader, writer, None)
+        )
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        carried: bytearray | None,
+    ) -> None:
         try:
             while piece := await reader.read(_PIECE):
+                if carried is not None:
+                    carried += piece
                 writer.write(piece)
                 await writer.drain()
         except OSError:
