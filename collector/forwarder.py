@@ -10,10 +10,12 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from collector.figures.figures import Figures, Unit
 from collector.ledger.ledger import Ledger
 from collector.outputs import Output, OutputRejects, WriteResult
 from collector.registry.registry import Registry
@@ -62,6 +64,8 @@ class Forwarder:
         Takes the single records that the output refuses.
     batch_size : int
         Most messages written at once.
+    figures : Figures, optional
+        What the analysis says is forwarded, too, whenever the output has got all messages.
     """
 
     def __init__(
@@ -72,12 +76,15 @@ class Forwarder:
         rejects: OutputRejects,
         *,
         batch_size: int = _BATCH,
+        figures: Figures | None = None,
     ) -> None:
         self._ledger = ledger
         self._registry = registry
         self._output = output
         self._rejects = rejects
         self._batch_size = batch_size
+        self._figures = figures
+        self._due: Iterator[Unit] = iter(())
         self._state = ForwarderState(ledger.cursor(output.name))
         self._stopping = threading.Event()
         self.failure: Exception | None = None
@@ -132,6 +139,31 @@ class Forwarder:
         self._count(messages[-1].position, len(messages), result)
         return len(messages)
 
+    def step_figures(self) -> bool:
+        """Forward one unit of figures that is due; False means that nothing is.
+
+        Raises
+        ------
+        OutputUnavailableError, LedgerError
+            What was due is due again.
+        """
+        if self._figures is None:
+            return False
+        try:
+            unit = next(self._due, None)
+            if unit is None:
+                self._due = self._figures.due(self._output.name)
+                unit = next(self._due, None)
+            if unit is None:
+                return False
+            result = self._output.replace(unit)
+        except BaseException:
+            self._due = iter(())
+            raise
+        self._rejects.put(self._output.name, result.rejected)
+        self._count(self._state.position, 0, result)
+        return True
+
     def pause_s(self, count: int, took_s: float) -> float:
         """Seconds to wait after a batch of `count` messages that took `took_s`."""
         if count < self._batch_size:
@@ -164,6 +196,7 @@ class Forwarder:
             began = time.monotonic()
             try:
                 count = self.step()
+                more = count < self._batch_size and self.step_figures()
             except SkolroError as error:
                 failures += 1
                 wait_s = back_off_s(failures, getattr(error, "retry_after_s", None))
@@ -171,7 +204,7 @@ class Forwarder:
             else:
                 self._note_success(failures)
                 failures = 0
-                wait_s = self.pause_s(count, time.monotonic() - began)
+                wait_s = 0.0 if more else self.pause_s(count, time.monotonic() - began)
             self._stopping.wait(wait_s)
 
     def _note_failure(self, error: Exception) -> None:

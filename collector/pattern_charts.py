@@ -19,7 +19,7 @@ from collector.analysis.effect import Ratio
 from collector.analysis.episodes import Episode
 from collector.analysis.hours import time_of
 from collector.analysis.patrol import Plan
-from collector.analysis.rates import Rates
+from collector.analysis.rates import Rates, week_profile
 from collector.analysis.school_calendar import DayType
 from collector.analysis.speed import SpeedTable, speed_figures
 from collector.charts import THEMES, Spec, Theme
@@ -66,18 +66,11 @@ def rate_chart(
     days : DayType, optional
         Of which days; by default of all, each cell as its measured hours are made up.
     """
-    chosen = slice(None) if days is None else slice(days, days + 1)
-    measured = rates.measured_h[site, chosen]
-    total = measured.sum(axis=0)
-    expected = (rates.rate[site, chosen] * measured).sum(axis=0)
+    profile = week_profile(rates, None if days is None else [days])
     rows = [
-        {
-            "day": words.weekdays[hour // 24],
-            "hour": hour % 24,
-            "rate": float(expected[hour] / total[hour]),
-        }
-        for hour in range(len(total))
-        if total[hour] > 0
+        {"day": words.weekdays[hour // 24], "hour": hour % 24, "rate": rate}
+        for hour, rate in enumerate(profile.rate[site].tolist())
+        if not isnan(rate)
     ]
     chart = alt.Chart(alt.InlineData(values=rows)).mark_rect(aria=False)
     chart = chart.encode(

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 
 from collector.database.database import reading
+from collector.figures.figures import Figures
 from collector.forwarder import back_off_s
 from collector.ledger import measures
 from collector.ledger.ledger import Ledger, StoredMessage
@@ -55,16 +56,25 @@ class Replay:
         The open ledger.
     output : Output
         Where to.
+    figures : Figures, optional
+        What the analysis says is written, too.
     patience_s : float
         How long `output` may be away.
     """
 
     def __init__(
-        self, engine: Engine, ledger: Ledger, output: Output, *, patience_s: float = PATIENCE_S
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        output: Output,
+        figures: Figures | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._engine = engine
         self._ledger = ledger
         self._output = output
+        self._figures = figures
         self._rejects = OutputRejects(engine)
         self._patience_s = patience_s
         self._done = Replayed()
@@ -98,6 +108,8 @@ class Replay:
             self._write(len(batch), partial(self._output.write, batch, self._ledger, registry))
             if progress is not None:
                 progress(self._done.messages, total)
+        for unit in self._figures.everything(begin, end) if self._figures else ():
+            self._write(0, partial(self._output.replace, unit))
         return self._done
 
     def _messages(self, begin: datetime, end: datetime) -> Iterator[list[StoredMessage]]:

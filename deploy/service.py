@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from collector.config import CollectorConfig
 from collector.database.database import open_database
+from collector.figures.figures import Figures
 from collector.forwarder import Forwarder
 from collector.intake.live import LiveReadings
 from collector.intake.subscriber import Subscriber
@@ -111,7 +112,13 @@ def _forwarders(
 ) -> list[Forwarder]:
     started = []
     for output in open_outputs(config):
-        forwarder = Forwarder(ledger, ledger.registry, output, OutputRejects(engine))
+        forwarder = Forwarder(
+            ledger,
+            ledger.registry,
+            output,
+            OutputRejects(engine),
+            figures=Figures.of(ledger, config),
+        )
         forwarder.start()
         stack.callback(forwarder.stop)
         started.append(forwarder)

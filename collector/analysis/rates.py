@@ -97,6 +97,43 @@ def rate_quantile(mean: Floats, shape: Floats, mean_shape: Floats, share: float 
     return np.asarray(mean * ratio * (mean_shape - 1.0) / shape, dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class WeekProfile:
+    """Rates by hour of the local week, over days of several types; arrays of shape (sites, 168).
+
+    Attributes
+    ----------
+    rate, low, high : ndarray
+        Expected number in an hour of measuring, each type of day weighing as much as it was
+        measured, with its 95 % interval; NaN where the hour was never measured.
+    count, measured_h : ndarray
+        What the hour itself held, and for how long it was measured.
+    """
+
+    rate: Floats
+    low: Floats
+    high: Floats
+    count: Floats
+    measured_h: Floats
+
+
+def week_profile(rates: Rates, days: Sequence[int] | None = None) -> WeekProfile:
+    """Join the day types `days` (all unless told) of `rates`."""
+    chosen = slice(None) if days is None else list(days)
+    measured_h = rates.measured_h[:, chosen]
+    total_h = measured_h.sum(axis=1)
+    expected = rates.rate[:, chosen] * measured_h
+    with np.errstate(invalid="ignore"):
+        mean = expected.sum(axis=1) / total_h
+        # Types of day share what they rest on, so they are taken to be wrong together.
+        shape, mean_shape = (
+            (values[:, chosen] * expected).sum(axis=1) / expected.sum(axis=1)
+            for values in (rates.shape, rates.mean_shape)
+        )
+    low, high = (rate_quantile(mean, shape, mean_shape, share) for share in (0.025, 0.975))
+    return WeekProfile(mean, low, high, rates.count[:, chosen].sum(axis=1), total_h)
+
+
 def fit_rates(
     tables: Sequence[SiteHours],
     calendar: SchoolCalendar,

@@ -13,6 +13,7 @@ from collector.commands.progress import progress_bar
 from collector.commands.wording import some
 from collector.config import CollectorConfig
 from collector.errors import OutputError
+from collector.figures.figures import Figures
 from collector.outputs import OUTPUTS, Output
 from collector.replay import Replay, Replayed
 from sensor.contract.errors import ConfigError
@@ -39,7 +40,8 @@ def replay(
             raise ConfigError(f"--from {start} is not before --to: there is nothing between them")
         target = _opened_output(collector.config, output)
         try:
-            replaying = Replay(collector.engine, collector.ledger, target)
+            figures = Figures.of(collector.ledger, collector.config)
+            replaying = Replay(collector.engine, collector.ledger, target, figures)
             with progress_bar(f"Writing to {output}") as told:
                 done = replaying.run(begin, stop, told)
         finally:

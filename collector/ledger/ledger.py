@@ -16,7 +16,7 @@ from collector.check.check import LedgerCheck, check
 from collector.database.database import reading, snapshot, upsert, writing
 from collector.database.tables import message, node_online, output_cursor
 from collector.errors import LedgerError, UnstorableError
-from collector.ledger import appending, pattern_queries, quarantine, queries
+from collector.ledger import appending, measures, pattern_queries, quarantine, queries
 from collector.ledger.absence import AcceptedGap, accepted_gaps, gaps
 from collector.ledger.accepting import accept_gap
 from collector.ledger.key_changes import between_changes, topics_of
@@ -32,6 +32,7 @@ from collector.ledger.records import (
     LevelSeries,
     NodeState,
     StoredMessage,
+    TouchedHour,
     together,
 )
 from collector.ledger.retry import Retried, retry
@@ -395,6 +396,11 @@ class Ledger:
         with reading(self._engine) as connection:
             return pattern_queries.has_measured(connection, site)
 
+    def origins(self) -> list[bool]:
+        """Whether there is anything that was measured (False), and that was simulated (True)."""
+        with reading(self._engine) as connection:
+            return pattern_queries.origins(connection)
+
     def node_states(self) -> dict[str, NodeState]:
         """Where each node stands that ever sent something."""
         with reading(self._engine) as connection:
@@ -414,6 +420,23 @@ class Ledger:
         """How much there is."""
         with reading(self._engine) as connection:
             return queries.counts(connection)
+
+    def head(self) -> int:
+        """Position of the newest message; 0: there is none."""
+        with reading(self._engine) as connection:
+            return measures.head(connection)
+
+    def touched(self, after: int, upto: int) -> list[TouchedHour]:
+        """In which hours events and levels begin that stand at (`after`, `upto`]."""
+        chosen = message.c.position > after, message.c.position <= upto
+        with reading(self._engine) as connection:
+            return measures.touched(connection, *chosen)
+
+    def touched_between(self, start: datetime, end: datetime) -> list[TouchedHour]:
+        """In which hours events and levels begin within [`start`, `end`)."""
+        chosen = message.c.start >= start, message.c.start < end
+        with reading(self._engine) as connection:
+            return measures.touched(connection, *chosen)
 
     def cursor(self, output: str) -> int:
         """Up to which position an output has got everything; 0: nothing yet."""

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, case, func, literal, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    case,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 
 from collector.database.tables import message, quarantine, quarantine_overflow
+from collector.ledger.records import TouchedHour
 
 _MICROSECONDS_A_SECOND: Final = 1_000_000
+_MICROSECONDS_AN_HOUR: Final = 3_600_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR: Final = timedelta(hours=1)
 # Never below zero: a node whose clock runs ahead has no lag.
 _ON_THE_WAY: Final = type_coerce(message.c.received_at, BigInteger) - type_coerce(
     message.c.time, BigInteger
@@ -59,6 +72,15 @@ def backlog(connection: Connection, position: int) -> Backlog:
     oldest = connection.scalar(query.order_by(message.c.position).limit(1))
     # Positions are dense, so nothing has to be counted.
     return Backlog(max(0, head(connection) - position), oldest)
+
+
+def touched(connection: Connection, *conditions: ColumnElement[bool]) -> list[TouchedHour]:
+    """Return the hours in which events and levels begin of which `conditions` hold, not pruned."""
+    hour = (type_coerce(message.c.start, BigInteger) // _MICROSECONDS_AN_HOUR).label("hour")
+    query = select(message.c.node, message.c.kind, hour).distinct()
+    chosen = message.c.kind.in_(["event", "levels"]), func.length(message.c.payload) > 0
+    rows = connection.execute(query.where(*chosen, *conditions))
+    return [TouchedHour(node, kind, _EPOCH + hour * _HOUR) for node, kind, hour in rows]
 
 
 def lags(connection: Connection, after: int, upto: int, bounds_s: Sequence[float]) -> list[Lags]:

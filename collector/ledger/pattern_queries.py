@@ -65,6 +65,16 @@ def has_measured(connection: Connection, site: str | None) -> bool:
     return connection.execute(query).first() is not None
 
 
+def origins(connection: Connection) -> list[bool]:
+    """Return the origins, as whether they are simulated, of which there is anything."""
+    query = select(site_day.c.simulated).limit(1)
+    return [
+        simulated
+        for simulated in (False, True)
+        if connection.execute(query.where(site_day.c.simulated.is_(simulated))).first() is not None
+    ]
+
+
 def site_episodes(
     connection: Connection,
     site: str | None,

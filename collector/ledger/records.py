@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from collector.errors import LedgerError
 from sensor.contract.codec import decode
@@ -36,6 +36,14 @@ class StoredMessage:
                 f"message {self.seq} of {self.node} was pruned: its hash and signature are left"
             )
         return decode(self.payload)
+
+
+class TouchedHour(NamedTuple):
+    """An hour in which contents begin that came in, of one node and kind."""
+
+    node: str
+    kind: str
+    hour: datetime
 
 
 @dataclass(frozen=True, slots=True)

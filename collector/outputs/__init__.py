@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from collector.config import CollectorConfig
-from collector.outputs.output import Output, OutputUnavailableError, RejectedLine, WriteResult
+from collector.outputs.output import (
+    Output,
+    OutputUnavailableError,
+    RejectedLine,
+    Stretch,
+    WriteResult,
+)
 from collector.outputs.rejects import OutputRejects
 
 __all__ = ["OUTPUTS", "Output", "OutputRejects", "OutputUnavailableError", "RejectedLine",
-           "WriteResult", "open_outputs"]  # fmt: skip
+           "Stretch", "WriteResult", "open_outputs"]  # fmt: skip
 
 
 def _influxdb(config: CollectorConfig) -> Output | None:

@@ -17,8 +17,9 @@ from urllib3.exceptions import HTTPError
 from collector.config import InfluxDB
 from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs.influx_buckets import bucket_name, create_bucket
-from collector.outputs.measurements import HOURS, SECONDS_KEPT_DAYS
-from collector.outputs.output import OutputUnavailableError, RejectedLine, WriteResult
+from collector.outputs.influx_delete import Deletion, delete_points
+from collector.outputs.measurements import HOURS, SECONDS_KEPT_DAYS, policy_of
+from collector.outputs.output import OutputUnavailableError, RejectedLine, Stretch, WriteResult
 from collector.outputs.periods import hour_lines
 from collector.outputs.points import LinesByPolicy, lines_of
 from collector.registry.registry import Registry
@@ -58,7 +59,8 @@ class InfluxOutput:
         )
         # Synchronous: batching mode drops what it could not deliver, and says nothing.
         self._write_api = self._client.write_api(write_options=SYNCHRONOUS)
-        self._in_default_bucket: set[str] = set()
+        self._in_default_bucket: set[str | None] = set()
+        self._can_delete = True
 
     def write(
         self, messages: Sequence[StoredMessage], ledger: Ledger, registry: Registry
@@ -80,6 +82,17 @@ class InfluxOutput:
     def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
         """Write the levels of `hours`; errors as of :meth:`write`."""
         return self._write_all({HOURS: list(hour_lines(hours, registry.inventory()))})
+
+    def replace(self, stretches: Sequence[Stretch]) -> WriteResult:
+        """Remove what the stretches say, then write their lines; errors as of :meth:`write`."""
+        for stretch in stretches:
+            if stretch.clear and self._can_delete:
+                self._delete(stretch)
+        by_policy: LinesByPolicy = {}
+        for stretch in stretches:
+            policy = policy_of(stretch.measurement)
+            by_policy.setdefault(policy, []).extend(stretch.lines)
+        return self._write_all(by_policy)
 
     def close(self) -> None:
         """Close the connections."""
@@ -141,6 +154,36 @@ class InfluxOutput:
             self._in_default_bucket.add(policy)
             self._send_to(None, lines)
 
+    def _delete(self, stretch: Stretch) -> None:
+        bucket = self._config.bucket
+        policy = policy_of(stretch.measurement)
+        held = None if policy in self._in_default_bucket else policy
+        try:
+            delete_points(
+                self._client,
+                Deletion(
+                    bucket=bucket,
+                    policy=held,
+                    measurement=stretch.measurement.name,
+                    tags=stretch.tags,
+                    start=stretch.start,
+                    end=stretch.end,
+                ),
+            )
+        except ApiException as error:
+            raise self._explained(error) from error
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(error) from error
+        except InfluxDBError as error:
+            # InfluxDB 3 Core cannot; a token may not be allowed to.
+            _log.warning(
+                "InfluxDB at %s lets nothing be deleted (%s): episodes and plans that no longer "
+                "hold stay in it beside the new ones",
+                self._config.url,
+                error,
+            )
+            self._can_delete = False
+
     def _send(self, bucket: str, lines: Sequence[str]) -> None:
         try:
             self._write_api.write(
@@ -150,9 +193,12 @@ class InfluxOutput:
         except ApiException as error:
             raise self._explained(error) from error
         except (HTTPError, OSError) as error:
-            raise OutputUnavailableError(
-                f"InfluxDB at {self._config.url} cannot be reached: is it running there? ({error})"
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> OutputUnavailableError:
+        return OutputUnavailableError(
+            f"InfluxDB at {self._config.url} cannot be reached: is it running there? ({error})"
+        )
 
     def _explained(self, error: ApiException) -> Exception:
         reason = " ".join(str(error.message or error.reason).split())

@@ -7,6 +7,22 @@ from __future__ import annotations
 
 from typing import Final
 
+from collector.outputs.derived import (
+    EPISODE,
+    GUIDELINE,
+    GUIDELINE_COMPARISON,
+    HOUR_OF_WEEK,
+    NODE_STATUS,
+    PATROL,
+    PATROL_EFFECT,
+    PATROL_WINDOW,
+    SITE,
+    SITE_DAY,
+    SITE_NOW,
+    SITE_WEEK,
+    SPECTRUM_1H,
+    SPEED_FIGURES,
+)
 from collector.outputs.line_protocol import FieldType, Measurement
 
 SECONDS: Final = "seconds"
@@ -81,6 +97,8 @@ EVENT: Final = Measurement(
         "speed_method": "string",
         "speed_refused": "string",
         "flags": "string",
+        "weekday": "string",
+        "hour": "string",
     },
 )
 
@@ -109,8 +127,23 @@ NODE_HEALTH: Final = Measurement(
 
 RETENTION_POLICIES: Final[dict[str | None, tuple[Measurement, ...]]] = {
     None: (SOUND_LEVEL_1M, EVENT, NODE_HEALTH),
-    SECONDS: (SOUND_LEVEL,),
-    HOURS: (SOUND_LEVEL_1H,),
+    SECONDS: (SOUND_LEVEL, NODE_STATUS),
+    HOURS: (
+        SOUND_LEVEL_1H,
+        SPECTRUM_1H,
+        EPISODE,
+        SITE_DAY,
+        SITE_WEEK,
+        SITE_NOW,
+        HOUR_OF_WEEK,
+        SPEED_FIGURES,
+        GUIDELINE_COMPARISON,
+        PATROL_WINDOW,
+        PATROL_EFFECT,
+        SITE,
+        GUIDELINE,
+        PATROL,
+    ),
 }
 """Measurements by retention policy; None is the database's default one."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from collector.errors import OutputError
 from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
+from collector.outputs.line_protocol import Measurement
 from collector.registry.registry import Registry
 
 
@@ -49,6 +51,28 @@ class WriteResult:
     expired: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What a measurement now holds of something, such as the episodes of a day.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        The points, in line protocol.
+    clear : bool
+        Whether what stood there before may be more than these points write over, so that it must
+        be removed first: all points with `tags` within [`start`, `end`), or at any time where
+        these are None.
+    """
+
+    measurement: Measurement
+    lines: tuple[str, ...]
+    clear: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    start: datetime | None = None
+    end: datetime | None = None
+
+
 class Output(Protocol):
     """Something that shows the ledger's content elsewhere.
 
@@ -78,6 +102,15 @@ class Output(Protocol):
 
     def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
         """Write the levels of `hours`, whose messages may have been pruned.
+
+        Raises
+        ------
+        OutputUnavailableError
+            As in :meth:`write`.
+        """
+
+    def replace(self, stretches: Sequence[Stretch]) -> WriteResult:
+        """Put these in the place of what the output held of them.
 
         Raises
         ------

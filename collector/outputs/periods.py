@@ -159,9 +159,14 @@ def site_tag(inventory: Inventory, node: str, at: datetime) -> str:
 
 def hour_series(site: Site, node: str, simulated: bool, hour: datetime) -> str:
     """Series of ``sound_level_1h`` that `hour` belongs to, by the site's local time."""
-    local = hour.astimezone(ZoneInfo(site.time_zone))
-    tags = (str(local.isoweekday()), f"{local.hour:02}")
+    tags = weekday_and_hour(hour, site.time_zone).values()
     return SOUND_LEVEL_1H.series(site.id, node, origin_tag(simulated), *tags)
+
+
+def weekday_and_hour(at: datetime, time_zone: str) -> dict[str, str]:
+    """What `at` is on the local clock, as ``weekday`` (``1`` is Monday) and ``hour``."""
+    local = at.astimezone(ZoneInfo(time_zone))
+    return {"weekday": str(local.isoweekday()), "hour": f"{local.hour:02}"}
 
 
 def origin_tag(simulated: bool) -> str:

@@ -26,6 +26,7 @@ from collector.outputs.periods import (
     hour_series,
     origin_tag,
     site_tag,
+    weekday_and_hour,
 )
 from collector.registry.inventory import Inventory
 from sensor.contract.messages import (
@@ -156,10 +157,17 @@ def _event_line(event: Event, inventory: Inventory) -> str | None:
         "speed_method": speed.method if speed else None,
         "speed_refused": event.speed_refused,
         "flags": " ".join(event.flags),
+        **_local_hour(event, inventory),
     }
     return EVENT.line(
         EVENT.series(*tags, event.source.kind, event.trigger), values, _event_time_ns(event)
     )
+
+
+def _local_hour(event: Event, inventory: Inventory) -> dict[str, str]:
+    """Weekday and hour at the site: fields, since as tags they would make 168 series of each."""
+    site = inventory.site_of(event.node, event.start)
+    return weekday_and_hour(event.start, site.time_zone) if site else {}
 
 
 def _event_time_ns(event: Event) -> int:

@@ -17,6 +17,7 @@ from collector.outputs import (
     OutputRejects,
     OutputUnavailableError,
     RejectedLine,
+    Stretch,
     WriteResult,
 )
 from collector.outputs.influx import InfluxOutput
@@ -231,6 +232,9 @@ class _Refusing:
 
     def write_hours(self, hours: Sequence[LevelHour], registry: Registry) -> WriteResult:
         return WriteResult(points=len(hours) if registry.inventory().sites else 0)
+
+    def replace(self, stretches: Sequence[Stretch]) -> WriteResult:
+        return WriteResult(points=sum(len(one.lines) for one in stretches))
 
     def close(self) -> None:
         self.closed = True
