@@ -67,6 +67,9 @@ lock: $(BIN)/uv
 	    --extra $$extra --extra build --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file requirements/$$extra.lock || exit 1; \
 	done
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	  --extra radar --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --output-file deploy/image/node.lock
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -182,7 +182,28 @@ COMMANDS: Mapping[str, Entry | Group] = {
     "node": Group(
         "The measuring nodes.",
         {
-            "add": Entry("collector.commands.node_add:node_add", "Make a node known.", "collector"),
+            "add": Entry("deploy.commands.node_add:node_add", "Make a node known.", "dashboards"),
+            "image": Entry(
+                "deploy.commands.node_image:node_image",
+                "Write what goes on its card.",
+                "dashboards",
+            ),
+            "show": Entry(
+                "deploy.commands.node_show:node_show", "All that is known of one.", "dashboards"
+            ),
+            "move": Entry(
+                "deploy.commands.node_move:node_move",
+                "It hangs elsewhere from now on.",
+                "dashboards",
+            ),
+            "replace": Entry(
+                "deploy.commands.node_replace:node_replace",
+                "New hardware takes its place.",
+                "dashboards",
+            ),
+            "retire": Entry(
+                "deploy.commands.node_retire:node_retire", "It was taken down.", "dashboards"
+            ),
             "list": Entry("collector.commands.node_list:node_list", "All nodes.", "collector"),
             "key": Group(
                 "The keys that nodes sign with.",

@@ -91,6 +91,25 @@ class InfluxDB(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     messages_per_s: Annotated[float, Meta(gt=0)] = 2000.0
 
 
+class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``skolro node add`` and ``skolro node image`` need to make new nodes.
+
+    Attributes
+    ----------
+    authority : str
+        Folder of the certificate authority, as ``skolro broker init`` has made it.
+    folder : str
+        Where each node's certificate and configuration are kept.
+    broker_host, broker_port
+        Where nodes reach the broker.
+    """
+
+    authority: Annotated[str, Meta(min_length=1)]
+    broker_host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
+    broker_port: _Port = 8883
+    folder: Annotated[str, Meta(min_length=1)] = "nodes"
+
+
 class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For whom the pages are, and in which language and time zone they speak."""
 
@@ -143,6 +162,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     broker: Broker = Broker()
     http: Http = Http()
     influxdb: InfluxDB | None = None
+    fleet: Fleet | None = None
     page: Page = Page()
     retention: Retention = Retention()
     calendar: str | None = None
@@ -173,8 +193,13 @@ def load_config(path: Path) -> CollectorConfig:
         influxdb = msgspec.structs.replace(influxdb, token=token)
     ledger = _ledger_from(folder, config.ledger)
     calendar = None if config.calendar is None else str(folder / config.calendar)
+    fleet = config.fleet
+    if fleet is not None:
+        fleet = msgspec.structs.replace(
+            fleet, authority=str(folder / fleet.authority), folder=str(folder / fleet.folder)
+        )
     return msgspec.structs.replace(
-        config, ledger=ledger, broker=broker, influxdb=influxdb, calendar=calendar
+        config, ledger=ledger, broker=broker, influxdb=influxdb, calendar=calendar, fleet=fleet
     )
 
 

@@ -24,15 +24,13 @@ from deploy.authority import COLLECTOR, HEALTH, Authority, write_file
 from deploy.errors import DeployError
 from deploy.handover import give_to
 from sensor.contract import topics
-from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES
+from sensor.contract.codec import MAX_PAYLOAD_BYTES
 
 TLS_PORT: Final = 8883
 CONFIG_FILE: Final = "mosquitto.conf"
 SERVICE_FILE: Final = "limits.conf"
 ACCESS_FILE: Final = "acl"
 
-_FROM_NODE: Final = (*KINDS, topics.LIVE, topics.STATUS)
-_TO_NODE: Final = (topics.ACK, topics.CONFIG)
 _CA_FILE: Final = "ca.pem"
 _CERTIFICATE_FILE: Final = "server.pem"
 _KEY_FILE: Final = "server.key"
@@ -114,12 +112,12 @@ def access_list(collectors: Sequence[str] = (COLLECTOR,)) -> str:
     lines = ["# Who may do what; written by Skolro. A node's user name is its id."]
     for name in collectors:
         lines.append(f"user {name}")
-        lines += [f"topic read {topics.topic('+', kind)}" for kind in _FROM_NODE]
-        lines += [f"topic write {topics.topic('+', kind)}" for kind in _TO_NODE]
+        lines += [f"topic read {topics.topic('+', kind)}" for kind in topics.FROM_NODE]
+        lines += [f"topic write {topics.topic('+', kind)}" for kind in topics.TO_NODE]
         lines.append("")
     lines += [f"user {HEALTH}", "topic deny skolro/#", f"topic read {_UPTIME}", ""]
-    lines += [f"pattern write {topics.topic('%u', kind)}" for kind in _FROM_NODE]
-    lines += [f"pattern read {topics.topic('%u', kind)}" for kind in _TO_NODE]
+    lines += [f"pattern write {topics.topic('%u', kind)}" for kind in topics.FROM_NODE]
+    lines += [f"pattern read {topics.topic('%u', kind)}" for kind in topics.TO_NODE]
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,7 @@ from collector.config import CollectorConfig
 from collector.database.database import open_database
 from collector.figures.figures import Figures
 from collector.forwarder import Forwarder
+from collector.intake.enrolling import EnrolmentDesk
 from collector.intake.live import LiveReadings
 from collector.intake.subscriber import Subscriber
 from collector.ledger.ledger import Ledger
@@ -23,6 +24,7 @@ from collector.operations.heartbeat import Heartbeat
 from collector.operations.metrics import Metrics
 from collector.operations.operations import Operations
 from collector.outputs import OutputRejects, open_outputs
+from collector.registry.enrolments import Enrolments
 from collector.registry.registry import Registry
 from dashboards.briefing.app import create_app
 from deploy.errors import ServiceFailedError
@@ -52,7 +54,8 @@ def run_service(config: CollectorConfig) -> None:
         ledger = Ledger(engine, Registry(engine))
         live = LiveReadings()
         metrics = Metrics(engine, ledger)
-        subscriber = Subscriber(config.broker, ledger, live, metrics.confirmed)
+        desk = EnrolmentDesk(Enrolments(engine, ledger.registry))
+        subscriber = Subscriber(config.broker, ledger, live, metrics.confirmed, desk)
         look_for_garbage_seldom()
         subscriber.start()
         stack.callback(subscriber.stop)

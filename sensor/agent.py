@@ -17,6 +17,7 @@ from sensor.clock import Clocks, boot_time
 from sensor.config import NodeConfig
 from sensor.contract.messages import Live, Message
 from sensor.contract.systemd import Notifier
+from sensor.enrolment import pending_enrolment
 from sensor.errors import SensorError
 from sensor.health import HealthReporter, clock_state
 from sensor.identity import load_or_make_key
@@ -69,7 +70,8 @@ def run(config: NodeConfig, *, offline: bool = False) -> None:
         open_input(config.input) as source,
         Outbox(data_dir / OUTBOX_FILE, config.node, key, config.outbox) as outbox,
     ):
-        publisher = Publisher(outbox, config.broker)
+        enrolment = pending_enrolment(config.node, data_dir, key)
+        publisher = Publisher(outbox, config.broker, enrolment=enrolment)
         publisher.start(may_be_away=offline or outbox.acked_seq > 0)
         try:
             with _stopped_by_signals(source):

@@ -17,8 +17,9 @@ from sensor.config import Broker
 from sensor.contract import topics
 from sensor.contract.codec import decode_ack, encode_live
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Ack, Live
+from sensor.contract.messages import Ack, EnrolmentResult, Live
 from sensor.contract.tls import client_context
+from sensor.enrolment import PendingEnrolment
 from sensor.errors import BrokerError, OutboxError
 from sensor.outbox import Outbox, Pending
 
@@ -63,9 +64,18 @@ class Publisher:
         Where they go.
     resend_s : float
         How long an ``ack`` may stand still.
+    enrolment : PendingEnrolment, optional
+        What the collector must hear before it believes anything.
     """
 
-    def __init__(self, outbox: Outbox, broker: Broker, resend_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        broker: Broker,
+        resend_s: float = 20.0,
+        enrolment: PendingEnrolment | None = None,
+    ) -> None:
+        self._enrolment = enrolment
         self._outbox = outbox
         self._broker = broker
         self._resend_s = resend_s
@@ -212,6 +222,7 @@ class Publisher:
         self._window = 1
         self._patience_s = min(2 * self._patience_s, MAX_PATIENCE_S)
         self._progress_at = time.monotonic()
+        self._enrol()
         self._tell_lost(held + 1, self._outbox.last_seq)
         self._send_all(self._outbox.needed_first())
 
@@ -242,11 +253,18 @@ class Publisher:
         for pending in batch:
             self._send(pending)
 
-    def _send(self, pending: Pending) -> None:
+    def _enrol(self) -> None:
+        if self._enrolment is not None and self._enrolment.is_open:
+            self._publish(topics.ENROL, self._enrolment.payload, self._enrolment.signature)
+
+    def _publish(self, kind: str, payload: bytes, signature: str) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
-        properties.UserProperty = ("sig", pending.signature)
-        name = topics.topic(self._outbox.node, pending.kind)
-        self._client.publish(name, pending.payload, qos=1, properties=properties)
+        properties.UserProperty = ("sig", signature)
+        name = topics.topic(self._outbox.node, kind)
+        self._client.publish(name, payload, qos=1, properties=properties)
+
+    def _send(self, pending: Pending) -> None:
+        self._publish(pending.kind, pending.payload, pending.signature)
         self._sent_turn = max(self._sent_turn, pending.turn)
 
     def _on_connect(
@@ -259,6 +277,8 @@ class Publisher:
             return
         node = self._outbox.node
         client.subscribe(topics.topic(node, topics.ACK), qos=1)
+        # Before all else, so that the collector knows the key when the first message comes.
+        self._enrol()
         client.publish(topics.topic(node, topics.STATUS), topics.ONLINE, qos=1, retain=True)
         self._connected_at = time.monotonic()
         self._connected.set()
@@ -278,6 +298,9 @@ class Publisher:
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:
             ack = decode_ack(bytes(message.payload))
+            if ack.enrolment is not None:
+                self._hear_of_enrolment(ack.enrolment)
+                return
             if not self._knows_collector:
                 self._meet(ack)
             moved = self._outbox.acknowledged(ack.seq)
@@ -295,6 +318,10 @@ class Publisher:
             self._progress_at = time.monotonic()
         self._asked = ack.missing if moved == 0 else ()
         self.wake()
+
+    def _hear_of_enrolment(self, result: EnrolmentResult) -> None:
+        if self._enrolment is not None:
+            self._enrolment.answered(result)
 
     def _meet(self, ack: Ack) -> None:
         """Hear for the first time where the collector stands."""

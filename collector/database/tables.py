@@ -340,6 +340,20 @@ placement: Final = Table(
     Column("geometry", JSON, nullable=False),
 )
 
+# Only the hash of a secret is kept: whoever reads the database cannot enrol anything.
+enrolment: Final = Table(
+    "enrolment",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("node", ForeignKey("node.id"), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+    Column("kid", String(43)),
+    UniqueConstraint("secret_sha256", name="enrolment_secret"),
+)
+
 node_key: Final = Table(
     "node_key",
     METADATA,

@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from collector.config import Broker
 from collector.errors import BrokerError, LedgerError
 from collector.intake.buffered_client import BufferedClient
+from collector.intake.enrolling import EnrolmentDesk
 from collector.intake.intake import Incoming, Intake
 from collector.intake.live import LiveReadings
 from collector.intake.mqtt_strings import teach_paho
@@ -58,6 +59,8 @@ class Subscriber:
         Where messages go.
     live : LiveReadings
         Where readings go that nobody stores.
+    enrolments : EnrolmentDesk, optional
+        Who answers nodes that come for the first time; without it nobody does.
     on_confirmed : callable, optional
         Told after each batch for how many seconds its oldest message had waited.
     """
@@ -68,8 +71,10 @@ class Subscriber:
         ledger: Ledger,
         live: LiveReadings,
         on_confirmed: Callable[[float], None] | None = None,
+        enrolments: EnrolmentDesk | None = None,
     ) -> None:
         self._broker = broker
+        self._enrolments = enrolments
         self._on_confirmed = on_confirmed
         self._registry = ledger.registry
         self._live = live
@@ -227,6 +232,9 @@ class Subscriber:
             self.dropped += 1
             return
         received = Received(topic, bytes(message.payload), _signature(message), datetime.now(UTC))
+        if topic.endswith(f"/{topics.ENROL}") and self._has_enrolled(received):
+            self._client.ack_all([message.mid] if message.qos else [])
+            return
         self._intake.put(Incoming(received, message.mid, message.qos, self._connection))
 
     def _take_live(self, topic: str, message: mqtt.MQTTMessage) -> None:
@@ -239,6 +247,20 @@ class Subscriber:
             return
         if known and live.node == node:
             self._live.update(live)
+
+    def _has_enrolled(self, received: Received) -> bool:
+        """Answer a node that enrols; False: it was none, and goes where bad messages go."""
+        if self._enrolments is None:
+            return True
+        try:
+            ack = self._enrolments.answer(received)
+        except ContractError as error:
+            log.warning("an enrolment on %r was not understood: %s", received.topic, error)
+            return False
+        if ack is not None:
+            node = topics.parse(received.topic).node
+            self._client.publish(topics.topic(node, topics.ACK), encode_ack(ack), qos=0)
+        return True
 
     # --- in the thread of the intake
 

@@ -22,7 +22,7 @@ from sensor.contract.signature import (
     take_apart,
     thumbprint,
 )
-from sensor.contract.topics import parse
+from sensor.contract.topics import ENROL, parse
 
 Reason: TypeAlias = Literal[
     "wrong_topic",  # not a topic of stored messages
@@ -100,6 +100,9 @@ def _examine(received: Received, inventory: Inventory) -> Verified:
         node, kind = parse(received.topic)
     except ContractError as error:
         raise _RefusalError("wrong_topic", str(error)) from error
+    if kind == ENROL:
+        # One that can be read never comes here.
+        raise _RefusalError("undecodable", "an enrolment that cannot be read")
     if kind not in KINDS:
         raise _RefusalError("wrong_topic", f"{kind} is not a kind of message that is stored")
     if (size := len(received.payload)) > MAX_PAYLOAD_BYTES:

@@ -125,7 +125,7 @@ class Registry:
 
     def add_site(self, site: Site) -> None:
         """Add a place to measure at."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             if site.id in inventory.sites:
                 raise RegistryError(f"there is a site {site.id} already: choose another id")
             connection.execute(tables.site.insert().values(asdict(site)))
@@ -134,17 +134,22 @@ class Registry:
         self,
         node_id: str,
         site_id: str,
-        public_key_text: str,
+        public_key_text: str | None,
         since: datetime | None = None,
         *,
         note: str = "",
         geometry: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add a node that hangs at a site and signs with a key, from `since` (now) on."""
+        """Add a node that hangs at a site and signs with a key, from `since` (now) on.
+
+        Without a key it is one that will make its own, and enrol with it.
+        """
         require_id(node_id, "node")
         start = since or datetime.now(UTC)
-        key = NodeKey.from_text(node_id, public_key_text, start)
-        with self._changing() as (connection, inventory):
+        key = None
+        if public_key_text is not None:
+            key = NodeKey.from_text(node_id, public_key_text, start)
+        with self.changing() as (connection, inventory):
             if node_id in inventory.nodes:
                 raise RegistryError(f"there is a node {node_id} already: choose another id")
             _known(inventory.sites, site_id, "site")
@@ -153,7 +158,8 @@ class Registry:
                 connection,
                 Placement(node=node_id, site=site_id, since=start, geometry=dict(geometry or {})),
             )
-            _insert_key(connection, inventory, key)
+            if key is not None:
+                insert_key(connection, inventory, key)
 
     def place_node(
         self,
@@ -163,7 +169,7 @@ class Registry:
         geometry: Mapping[str, Any] | None = None,
     ) -> None:
         """Hang a node at a site from `since` on, which ends where it hung before."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.nodes, node_id, "node")
             _known(inventory.sites, site_id, "site")
             before = inventory.placements.get(node_id, ())
@@ -181,30 +187,57 @@ class Registry:
                 Placement(node=node_id, site=site_id, since=since, geometry=dict(geometry or {})),
             )
 
+    def retire_node(self, node_id: str, at: datetime | None = None) -> None:
+        """Take a node down at `at` (now): it hangs nowhere, and what it signs counts no more.
+
+        All that it has measured stays, at the places where it hung.
+        """
+        end = at or datetime.now(UTC)
+        with self.changing() as (connection, inventory):
+            _known(inventory.nodes, node_id, "node")
+            hangs = inventory.placements.get(node_id, ())
+            if not hangs or hangs[-1].until is not None:
+                raise RegistryError(f"node {node_id} hangs nowhere already")
+            if end <= hangs[-1].since:
+                raise RegistryError(
+                    f"node {node_id} hangs at {hangs[-1].site} since {hangs[-1].since}: it can "
+                    "only be taken down later"
+                )
+            table = tables.placement
+            here = (table.c.node == node_id) & table.c.until.is_(None)
+            connection.execute(update(table).where(here).values(until=end))
+            _revoke_all(connection, node_id, end)
+
+    def revoke_keys(self, node_id: str, at: datetime | None = None) -> None:
+        """Refuse what comes in from `at` (now) on with any key that the node has so far."""
+        with self.changing() as (connection, inventory):
+            _known(inventory.nodes, node_id, "node")
+            _revoke_all(connection, node_id, at or datetime.now(UTC))
+
     def add_key(self, node_id: str, public_key_text: str, since: datetime | None = None) -> None:
         """Let a node sign with one more key."""
         key = NodeKey.from_text(node_id, public_key_text, since or datetime.now(UTC))
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.nodes, node_id, "node")
-            _insert_key(connection, inventory, key)
+            insert_key(connection, inventory, key)
 
     def revoke_key(self, kid: str, at: datetime | None = None) -> None:
         """Refuse what comes in from `at` (now) on with that key."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.keys, kid, "key")
             chosen = update(tables.node_key).where(tables.node_key.c.kid == kid)
             connection.execute(chosen.values(revoked_at=at or datetime.now(UTC)))
 
     def add_speed_limit(self, limit: SpeedLimit) -> None:
         """Add a posted limit."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.sites, limit.site, "site")
             row = {**asdict(limit), "weekdays": list(limit.weekdays)}
             connection.execute(tables.speed_limit.insert().values(row))
 
     def set_guideline(self, guideline: Guideline) -> None:
         """Give a site a guideline value, in place of the last one of that quantity."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.sites, guideline.site, "site")
             old = (tables.guideline.c.site == guideline.site) & (
                 tables.guideline.c.quantity == guideline.quantity
@@ -214,7 +247,7 @@ class Registry:
 
     def add_patrol(self, patrol: Patrol) -> int:
         """Log a patrol, and return the number it gets."""
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.sites, patrol.site, "site")
             row = _without_id(asdict(replace(patrol, version=1, changed_at=datetime.now(UTC))))
             made = connection.execute(
@@ -234,7 +267,7 @@ class Registry:
         PatrolChangedError
             Somebody else has changed or removed it since; nothing was changed then.
         """
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             _known(inventory.sites, patrol.site, "site")
             _require_version(inventory, patrol.id, patrol.version)
             changed = replace(patrol, version=patrol.version + 1, changed_at=datetime.now(UTC))
@@ -247,7 +280,7 @@ class Registry:
 
         With a `version`, only if it is still that one; else :class:`PatrolChangedError`.
         """
-        with self._changing() as (connection, inventory):
+        with self.changing() as (connection, inventory):
             removed = _known(_patrols(inventory), str(number), "patrol")
             if version is not None:
                 _require_version(inventory, number, version)
@@ -255,7 +288,8 @@ class Registry:
             return removed
 
     @contextmanager
-    def _changing(self) -> Iterator[tuple[Connection, Inventory]]:
+    def changing(self) -> Iterator[tuple[Connection, Inventory]]:
+        """Change something in one transaction; all who read the registry hear of it afterwards."""
         with writing(self._engine) as connection:
             yield connection, _read(connection, _version(connection))
             raise_version(connection)
@@ -325,7 +359,15 @@ def _insert_placement(connection: Connection, placement: Placement) -> None:
     connection.execute(tables.placement.insert().values(asdict(placement)))
 
 
-def _insert_key(connection: Connection, inventory: Inventory, key: NodeKey) -> None:
+def _revoke_all(connection: Connection, node_id: str, at: datetime) -> None:
+    """Revoke those keys of a node that are not revoked yet."""
+    table = tables.node_key
+    good = (table.c.node == node_id) & table.c.revoked_at.is_(None)
+    connection.execute(update(table).where(good).values(revoked_at=at))
+
+
+def insert_key(connection: Connection, inventory: Inventory, key: NodeKey) -> None:
+    """Add a key that no node has yet."""
     if key.kid in inventory.keys:
         raise RegistryError(
             f"node {inventory.keys[key.kid].node} has this key already: each node needs its own"

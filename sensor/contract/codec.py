@@ -17,6 +17,7 @@ from sensor.contract.messages import (
     Absence,
     Ack,
     CalibrationCheck,
+    Enrolment,
     Event,
     Health,
     KeyChange,
@@ -49,6 +50,7 @@ KINDS: Final = tuple(_DECODERS)
 
 _LIVE: Final = msgspec.json.Decoder(Live)
 _ACK: Final = msgspec.json.Decoder(Ack)
+_ENROLMENT: Final = msgspec.json.Decoder(Enrolment)
 
 
 def encode(message: Message) -> bytes:
@@ -111,6 +113,16 @@ def encode_ack(ack: Ack) -> bytes:
 def decode_ack(payload: bytes) -> Ack:
     """Return the acknowledgement in `payload`, or raise :class:`ContractError`."""
     return _strictly(_ACK, payload)
+
+
+def encode_enrolment(enrolment: Enrolment) -> bytes:
+    """Return the payload of an enrolment."""
+    return _ENCODER.encode(enrolment)
+
+
+def decode_enrolment(payload: bytes) -> Enrolment:
+    """Return the enrolment in `payload`, or raise :class:`ContractError`."""
+    return _strictly(_ENROLMENT, payload)
 
 
 _T = TypeVar("_T")

@@ -39,6 +39,14 @@ Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**53)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e10)]
 SpeedKmh: TypeAlias = Annotated[float, Meta(ge=0, le=500)]
+PublicKey: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{43}$",
+        max_length=43,
+        description="Ed25519, 32 bytes as base64url",
+    ),
+]
 ShortText: TypeAlias = Annotated[str, Meta(max_length=200)]
 
 BAND_CENTRES = (
@@ -393,14 +401,7 @@ class KeyChange(Stored, frozen=True, kw_only=True):
     """
 
     kind: Literal["key"] = "key"
-    public_key: Annotated[
-        str,
-        Meta(
-            pattern=r"^[A-Za-z0-9_-]{43}$",
-            max_length=43,
-            description="Ed25519, 32 bytes as base64url",
-        ),
-    ]
+    public_key: PublicKey
     flags: tuple[Flag, ...] = ()
     boot: Boot | UnsetType = UNSET
 
@@ -428,6 +429,29 @@ class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _require_flags(self.flags)
 
 
+class Enrolment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new node tells the key that it has made, with the secret that it was given to do so once.
+
+    The signature beside it is by that very key, so that nobody enrols a key that is not theirs.
+    """
+
+    v: Annotated[int, Meta(ge=1, le=VERSION)] = VERSION
+    node: NodeId
+    secret: Annotated[str, Meta(pattern=r"^[A-Z2-7]{26}$", max_length=26)]
+    public_key: PublicKey
+
+    def __post_init__(self) -> None:
+        require_node_id(self.node)
+
+
+EnrolmentResult: TypeAlias = Literal[
+    "accepted",
+    "used",  # another key has been enrolled with this secret: the card was copied
+    "expired",
+    "unknown",  # no such secret was given to this node, or a newer one took its place
+]
+
+
 class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """From the collector: every message up to `seq` is durable.
 
@@ -440,12 +464,15 @@ class Ack(Struct, frozen=True, kw_only=True, omit_defaults=True):
     highest_seq, head_sha256 : int and str, optional
         The newest message that the collector has, told to a node that has just come online: one
         that has lost its memory continues there.
+    enrolment : str, optional
+        What became of the node's :class:`Enrolment`.
     """
 
     seq: Count
     missing: Annotated[tuple[tuple[Sequence, Sequence], ...], Meta(max_length=MOST_ASKED)] = ()
     highest_seq: Count | None = None
     head_sha256: Sha256 | None = None
+    enrolment: EnrolmentResult | None = None
 
 
 def event_id(node: str, start: datetime) -> str:

@@ -15,6 +15,7 @@ from sensor.contract.messages import (
     Absence,
     Ack,
     CalibrationCheck,
+    Enrolment,
     Event,
     Health,
     KeyChange,
@@ -33,6 +34,7 @@ def schema() -> dict[str, Any]:
         "absence": Absence,
         "key": KeyChange,
         "live": Live,
+        "enrol": Enrolment,
         "ack": Ack,
     }
     references, definitions = msgspec.json.schema_components(

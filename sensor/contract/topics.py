@@ -1,7 +1,7 @@
 """Names of the MQTT topics.
 
-``skolro/v1/<node>/<kind>``: the stored kinds, ``live`` and ``status`` from the node; ``ack`` and
-``config`` from the collector.
+``skolro/v1/<node>/<kind>``: the stored kinds, ``live``, ``status`` and ``enrol`` from the node;
+``ack`` and ``config`` from the collector.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from sensor.contract.messages import NODE_PATTERN
 ROOT: Final = "skolro/v1"
 LIVE: Final = "live"
 STATUS: Final = "status"
+ENROL: Final = "enrol"
 ACK: Final = "ack"
 CONFIG: Final = "config"
 
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 
-_FROM_NODE: Final = (*KINDS, LIVE, STATUS)
+FROM_NODE: Final = (*KINDS, LIVE, STATUS, ENROL)
+TO_NODE: Final = (ACK, CONFIG)
 _NODE: Final = re.compile(NODE_PATTERN)
 
 
@@ -44,7 +46,7 @@ def parse(name: str) -> Topic:
     """Node and kind of a topic that nodes publish on; :class:`ContractError` for any other."""
     head, _, kind = name.rpartition("/")
     root, _, node = head.rpartition("/")
-    if root != ROOT or not _NODE.fullmatch(node) or kind not in _FROM_NODE:
+    if root != ROOT or not _NODE.fullmatch(node) or kind not in FROM_NODE:
         raise ContractError(f"{name[:120]!r} is not a topic that a node publishes on")
     return Topic(node, kind)
 
@@ -52,5 +54,5 @@ def parse(name: str) -> Topic:
 def subscriptions(share: str | None = None) -> list[tuple[str, int]]:
     """What a collector subscribes to, each with its QoS; shared between collectors by `share`."""
     prefix = f"$share/{share}/" if share else ""
-    stored = [(f"{prefix}{ROOT}/+/{kind}", 1) for kind in KINDS]
+    stored = [(f"{prefix}{ROOT}/+/{kind}", 1) for kind in (*KINDS, ENROL)]
     return [*stored, (f"{ROOT}/+/{STATUS}", 1), (f"{ROOT}/+/{LIVE}", 0)]

@@ -51,7 +51,7 @@ from tests.peers import MOSQUITTO, free_port, wait_for
 from tests.sensor.contract.samples import KEY, TIME, samples
 
 A, B = "ekskolan-1", "askolan-1"
-FROM_NODE = (*KINDS, topics.LIVE, topics.STATUS)
+FROM_NODE = (*KINDS, topics.LIVE, topics.STATUS, topics.ENROL)
 TO_NODE = (topics.ACK, topics.CONFIG)
 LIMITS = Limits(connections=12, queued_messages=40)
 HOST = "127.0.0.1"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sensor.contract import codec, signature, topics
 from sensor.contract.errors import ContractError
-from sensor.contract.messages import Ack, Live
+from sensor.contract.messages import Ack, Enrolment, Live
 from tests.fuzz.mutation import changed_json
 from tests.fuzz.target import Target, require
 from tests.sensor.contract.samples import KEY, NODE, TIME, samples
@@ -34,6 +34,9 @@ class Codec(Target):
         live = Live(node=NODE, time=TIME, laeq_db=51.5, lafmax_db=None, flags=("gap",))
         yield b"l" + codec.encode_live(live)
         yield b"a" + codec.encode_ack(Ack(seq=42))
+        public_key = signature.public_key_text(KEY.public_key())
+        enrolment = Enrolment(node=NODE, secret="A" * 26, public_key=public_key)
+        yield b"e" + codec.encode_enrolment(enrolment)
 
     def change(self, data: bytes, random: Random) -> bytes:
         """Change the JSON text."""
@@ -47,6 +50,8 @@ class Codec(Target):
                 return _there_and_back(payload, codec.decode_live, codec.encode_live)
             case b"a":
                 return _there_and_back(payload, codec.decode_ack, codec.encode_ack)
+            case b"e":
+                return _there_and_back(payload, codec.decode_enrolment, codec.encode_enrolment)
             case _:
                 return _message(payload)
 

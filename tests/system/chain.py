@@ -26,6 +26,11 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
+def skolro(*arguments: str) -> list[str]:
+    """The command line of ``skolro`` with `arguments`."""
+    return [sys.executable, "-m", "skolro", *arguments]
+
+
 class Chain:
     """A broker and a collector that run, and nodes that are played into them.
 
@@ -70,7 +75,7 @@ class Chain:
     def skolro(self, name: str, *arguments: str) -> Child:
         """Start the command as a child in the folder."""
         paths = [str(self.folder / a) if a.endswith(".toml") else a for a in arguments]
-        child = Child(name, [sys.executable, "-m", "skolro", *paths], self.folder / f"{name}.log")
+        child = Child(name, skolro(*paths), self.folder / f"{name}.log")
         self._children.append(child)
         return child
 

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from collector.commands.gap_accept import gap_accept
 from collector.commands.gap_list import gap_list
-from collector.commands.node_add import node_add
 from collector.commands.node_key_add import node_key_add
 from collector.commands.node_key_list import node_key_list
 from collector.commands.node_key_revoke import node_key_revoke
@@ -30,6 +29,7 @@ from collector.commands.site_limit_list import site_limit_list
 from collector.commands.site_list import site_list
 from collector.errors import LedgerError, RegistryError
 from collector.ledger.ledger import Ledger
+from deploy.commands.node_add import node_add
 from sensor.contract.errors import ConfigError, SkolroError
 from tests.peers import FakeNode, health, levels
 

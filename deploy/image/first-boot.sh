@@ -1,0 +1,67 @@
+#!/bin/sh
+# Takes a node's files off the boot partition, which everybody can read who holds the card, and lets
+# a service install the node once there is a network. Can be run again: what is done stays done.
+# usage: first-boot.sh [ROOT]      ROOT is another root directory than /, for trying it out
+set -eu
+
+root="${1:-}"
+card=$(cd "$(dirname "$0")" && pwd)
+setup="$root/opt/skolro/setup"
+
+if [ -z "$root" ]; then
+  id skolro >/dev/null 2>&1 ||
+    useradd --system --home-dir /var/lib/skolro --groups audio,dialout skolro
+fi
+own() { # who mode file...: only where there are users
+  who=$1 mode=$2
+  shift 2
+  chmod "$mode" "$@"
+  [ -n "$root" ] || chown "$who" "$@"
+}
+
+mkdir -p "$root/etc/skolro" "$root/var/lib/skolro" "$setup"
+own skolro:skolro 0700 "$root/var/lib/skolro"
+for name in node.toml ca.pem client.pem client.key; do
+  [ -f "$card/$name" ] || continue
+  cp "$card/$name" "$root/etc/skolro/$name.part"
+  own root:skolro 0640 "$root/etc/skolro/$name.part"
+  mv "$root/etc/skolro/$name.part" "$root/etc/skolro/$name"
+done
+if [ -f "$card/enrolment.secret" ]; then
+  cp "$card/enrolment.secret" "$root/var/lib/skolro/enrolment.secret"
+  own skolro:skolro 0600 "$root/var/lib/skolro/enrolment.secret"
+fi
+for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/*.service; do
+  [ ! -f "$file" ] || cp "$file" "$setup/"
+done
+sync
+# Only now that all is safe on the other side.
+rm -f "$card/client.key" "$card/enrolment.secret"
+sync
+
+cat > "$root/etc/systemd/system/skolro-setup.service" <<'UNIT' 2>/dev/null || {
+[Unit]
+Description=Skolro: install this node, as often as it takes
+Wants=network-online.target
+After=network-online.target
+ConditionPathExists=!/opt/skolro/setup/done
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /opt/skolro/setup/install-node.sh
+ExecStartPost=/usr/bin/touch /opt/skolro/setup/done
+Restart=on-failure
+RestartSec=60
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  echo "first-boot.sh: no systemd in $root" >&2
+  exit 1
+}
+if [ -z "$root" ]; then
+  systemctl daemon-reload
+  systemctl enable skolro-setup.service
+  # At Bookworm's first boot there is no network yet: it starts after the reboot.
+  systemctl start --no-block skolro-setup.service || true
+fi

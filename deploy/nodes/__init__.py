@@ -1,0 +1,1 @@
+"""New nodes: what they are given, and what goes on their card."""
