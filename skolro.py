@@ -115,6 +115,26 @@ COMMANDS: Mapping[str, Entry | Group] = {
                     ),
                 },
             ),
+            "alerts": Group(
+                "Who is told when something happens.",
+                {
+                    "list": Entry(
+                        "collector.commands.alerts_list:alerts_list",
+                        "What was alerted, and what waits.",
+                        "dashboards",
+                    ),
+                    "check": Entry(
+                        "collector.commands.alerts_check:alerts_check",
+                        "What the rules find now; sends nothing.",
+                        "dashboards",
+                    ),
+                    "test": Entry(
+                        "collector.commands.alerts_test:alerts_test",
+                        "Send somebody a test.",
+                        "dashboards",
+                    ),
+                },
+            ),
             "quarantine": Group(
                 "What was refused, and why.",
                 {

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from collector.alert_config import Alerts, Recipient
 from sensor.contract import toml_file
 from sensor.contract.errors import ConfigError
 from sensor.contract.logs import LogFormat
@@ -111,11 +112,18 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For whom the pages are, and in which language and time zone they speak."""
+    """For whom the pages are, and in which language and time zone they speak.
+
+    Attributes
+    ----------
+    base_url : str, optional
+        Where people reach the pages from elsewhere, for links in messages and feeds.
+    """
 
     municipality: str = "Kungsbacka"
     language: Literal["sv", "en"] = "sv"
     time_zone: str = "Europe/Stockholm"
+    base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$")] | None = None
 
     def __post_init__(self) -> None:
         require_time_zone(self.time_zone)
@@ -134,6 +142,7 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     event_days: _Days | None = None
     health_days: _Days | None = None
     calibration_days: _Days | None = None
+    alert_days: _Days | None = None
 
     def days(self, kind: str) -> float | None:
         """Return for how many days messages of `kind` are kept; None: for ever.
@@ -166,6 +175,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     page: Page = Page()
     retention: Retention = Retention()
     calendar: str | None = None
+    alerts: Alerts | None = None
 
     def __post_init__(self) -> None:
         _ledger_url(self.ledger)
@@ -191,16 +201,38 @@ def load_config(path: Path) -> CollectorConfig:
     if influxdb is not None and influxdb.token_file is not None:
         token = _secret(folder / influxdb.token_file, path, "influxdb.token_file")
         influxdb = msgspec.structs.replace(influxdb, token=token)
-    ledger = _ledger_from(folder, config.ledger)
-    calendar = None if config.calendar is None else str(folder / config.calendar)
     fleet = config.fleet
     if fleet is not None:
         fleet = msgspec.structs.replace(
             fleet, authority=str(folder / fleet.authority), folder=str(folder / fleet.folder)
         )
     return msgspec.structs.replace(
-        config, ledger=ledger, broker=broker, influxdb=influxdb, calendar=calendar, fleet=fleet
+        config,
+        ledger=_ledger_from(folder, config.ledger),
+        broker=broker,
+        influxdb=influxdb,
+        fleet=fleet,
+        calendar=None if config.calendar is None else str(folder / config.calendar),
+        alerts=_alerts_from(folder, path, config.alerts),
     )
+
+
+def _alerts_from(folder: Path, config: Path, alerts: Alerts | None) -> Alerts | None:
+    if alerts is None:
+        return None
+    recipients = tuple(_with_urls(folder, config, one) for one in alerts.recipients)
+    return msgspec.structs.replace(alerts, recipients=recipients)
+
+
+def _with_urls(folder: Path, config: Path, one: Recipient) -> Recipient:
+    if one.urls_file is None:
+        return one
+    text = _secret(folder / one.urls_file, config, f"alerts.recipients ({one.name}).urls_file")
+    lines = (line.strip() for line in text.splitlines())
+    urls = tuple(line for line in lines if line and not line.startswith("#"))
+    if not urls:
+        raise ConfigError(f"{config}: {folder / one.urls_file} holds no address: write one a line")
+    return msgspec.structs.replace(one, urls=(*one.urls, *urls))
 
 
 def _ledger_from(folder: Path, text: str) -> str:

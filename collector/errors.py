@@ -31,3 +31,7 @@ class OutputError(CollectorError):
 
 class AnalysisError(CollectorError, ValueError):
     """A question that cannot be answered: an empty period, a site without data."""
+
+
+class AlertError(CollectorError, ValueError):
+    """An alert that cannot be told as it was asked: no such recipient, nobody reached."""

@@ -11,6 +11,8 @@ from typing import Final
 import uvicorn
 from sqlalchemy import Engine
 
+from collector.alerts.situation import ServerNow
+from collector.alerts.task import AlertTask
 from collector.config import CollectorConfig
 from collector.database.database import open_database
 from collector.figures.figures import Figures
@@ -23,6 +25,7 @@ from collector.operations.garbage import look_for_garbage_seldom
 from collector.operations.heartbeat import Heartbeat
 from collector.operations.metrics import Metrics
 from collector.operations.operations import Operations
+from collector.operations.server import server_now
 from collector.outputs import OutputRejects, open_outputs
 from collector.registry.enrolments import Enrolments
 from collector.registry.registry import Registry
@@ -62,6 +65,7 @@ def run_service(config: CollectorConfig) -> None:
         forwarders = _forwarders(config, engine, ledger, stack)
         heartbeat = Heartbeat(engine, config.broker.client_id)
         operations = Operations(heartbeat, subscriber, forwarders)
+        _start_alerts(config, engine, ledger, operations, stack)
         metrics.watch(operations)
         app = create_app(
             ledger, ledger.registry, config, live, operations=operations, metrics=metrics
@@ -108,6 +112,25 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _start_alerts(
+    config: CollectorConfig,
+    engine: Engine,
+    ledger: Ledger,
+    operations: Operations,
+    stack: ExitStack,
+) -> None:
+    if config.alerts is None:
+        return
+
+    def server() -> ServerNow:
+        return server_now(config, operations)
+
+    alerts = AlertTask(engine, ledger, config.alerts, config.page, server)
+    operations.alerts = alerts
+    alerts.start()
+    stack.callback(alerts.stop)
 
 
 def _forwarders(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from collector.alerts.journal import AlertJournal
 from collector.commands.opened import ConfigOption, Opened, opened
 from collector.commands.progress import progress_bar
 from collector.commands.wording import some, verb
@@ -35,6 +36,7 @@ def prune(
             done = "would be pruned" if dry_run else f"{verb(count, 'was', 'were')} pruned"
             what = f"{some(count, 'message')} older than {days:g} {'day' if days == 1 else 'days'}"
             typer.echo(f"{kind}: {what} {done}.")
+        _prune_alerts(collector, now, dry_run=dry_run)
 
 
 def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> int:
@@ -51,6 +53,17 @@ def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> 
             told(done, total)
 
         return collector.ledger.prune(kind, before, outputs=outputs, progress=count)
+
+
+def _prune_alerts(collector: Opened, now: datetime, *, dry_run: bool) -> None:
+    days = collector.config.retention.alert_days
+    if days is None:
+        typer.echo("alerts: kept for ever.")
+        return
+    count = AlertJournal(collector.engine).prune(now - timedelta(days=days), dry_run=dry_run)
+    done = "would be removed" if dry_run else f"{verb(count, 'was', 'were')} removed"
+    what = some(count, "alert or message", "alerts and messages")
+    typer.echo(f"alerts: {what} older than {days:g} {'day' if days == 1 else 'days'} {done}.")
 
 
 def _outputs(config: CollectorConfig) -> list[str]:

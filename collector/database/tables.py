@@ -181,6 +181,55 @@ gap_accepted: Final = Table(
     Index("gap_accepted_node_last_seq", "node", "last_seq"),
 )
 
+# What somebody should know: each time that a condition held, once.
+alert: Final = Table(
+    "alert",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("site", String(63)),
+    Column("node", String(63)),
+    Column("told_by", String(200)),
+    Column("since", UtcTime, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("gone_at", UtcTime),
+    Column("ended_at", UtcTime, index=True),
+)
+
+# Who is to be told of it, that it began or ended, and in which message they were.
+alert_notice: Final = Table(
+    "alert_notice",
+    METADATA,
+    Column("alert", ForeignKey("alert.id"), primary_key=True),
+    Column("recipient", String(80), primary_key=True),
+    Column("phase", String(5), primary_key=True),
+    Column("due_at", UtcTime, nullable=False),
+    Column("composed_at", UtcTime, index=True),
+)
+
+# A message on its one way to a recipient. Written down before anything is sent.
+alert_message: Final = Table(
+    "alert_message",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("recipient", String(80), nullable=False),
+    Column("target", String(16), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("title", String, nullable=False),
+    Column("body", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("failure", String),
+    Column("sent_at", UtcTime),
+    Column("given_up_at", UtcTime),
+    Index("alert_message_recipient_kind", "recipient", "kind", "made_at"),
+    Index("alert_message_open", "sent_at", "given_up_at", "next_at"),
+)
+
 # --- projections: derived from `message` and the registry alone
 
 node_state: Final = Table(

@@ -282,6 +282,14 @@ class Ledger:
             row = rows.one_or_none()
             return None if row is None else StoredMessage(*row)
 
+    def newest(self, node: str, kind: str) -> StoredMessage | None:
+        """The message of that kind whose content begins last; None where there is none."""
+        query = _STORED_MESSAGE.where(message.c.node == node, message.c.kind == kind, _HAS_PAYLOAD)
+        order = (message.c.start.desc(), message.c.position.desc())
+        with reading(self._engine) as connection:
+            row = connection.execute(query.order_by(*order).limit(1)).one_or_none()
+            return None if row is None else StoredMessage(*row)
+
     def messages(
         self, node: str, kind: str, start: datetime, end: datetime
     ) -> Iterator[StoredMessage]:

@@ -17,6 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 
+from collector.alerts.rules import RULES
+from collector.alerts.task import AlertTask
 from collector.database.database import reading
 from collector.ledger import measures
 from collector.ledger.ledger import Ledger, NodeState
@@ -190,6 +192,8 @@ class _ServiceMetrics(Collector):
             subscriber.dropped,
         )
         yield from self._forwarding()
+        if self._operations.alerts is not None:
+            yield from _of_alerts(self._operations.alerts)
 
     def _forwarding(self) -> Iterable[Metric]:
         forwarders = {one.name: one for one in self._operations.forwarders}
@@ -217,6 +221,30 @@ class _ServiceMetrics(Collector):
             for output, count in counts.items():
                 family.add_metric([output], count)
             yield family
+
+
+def _of_alerts(alerts: AlertTask) -> Iterable[Metric]:
+    tally, state = alerts.journal.tally(), alerts.state
+    yield _gauge("skolro_alerts_open", "Alerts that have not ended.", "kind",
+                 {kind: float(tally.open.get(kind, 0)) for kind in RULES})  # fmt: skip
+    yield GaugeMetricFamily(
+        "skolro_alerts_up", "1 while the rules are asked and what they say is sent.",
+        float(alerts.is_alive and state.failing is None),
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "skolro_alerts_waiting_messages", "Messages that are not sent yet.", tally.waiting
+    )
+    yield CounterMetricFamily(
+        "skolro_alerts_sent_messages", "Messages that were sent, but for those pruned.", tally.sent
+    )
+    yield CounterMetricFamily(
+        "skolro_alerts_given_up_messages", "Messages that were never sent.", tally.given_up
+    )
+    if state.judged_at is not None:
+        yield GaugeMetricFamily(
+            "skolro_alerts_judged_timestamp_seconds", "When the rules were last asked.",
+            state.judged_at.timestamp(),
+        )  # fmt: skip
 
 
 def _age_s(received_at: datetime | None) -> float:

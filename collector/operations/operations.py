@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from collector.forwarder import Forwarder
+from collector.alerts.task import AlertState, AlertTask
+from collector.forwarder import Forwarder, ForwarderState
 from collector.intake.subscriber import Subscriber
 from collector.operations.heartbeat import Heartbeat
 
 STUCK: Final = timedelta(minutes=1)
 """How long an output may refuse everything before it counts as a problem."""
+
+ALERTS: Final = "alerts"
+"""The part that alerts people."""
 
 PATIENCE_S: Final = 60.0
 """How long nothing may move; longer than the intake's pauses while the ledger cannot store."""
@@ -38,6 +42,15 @@ class Operations:
         Started.
     forwarders : sequence of Forwarder
         Started.
+
+    Attributes
+    ----------
+    alerts : AlertTask, optional
+        Started; set by whoever has alerts, which themselves ask how the collector does.
+    hears_since : datetime, optional
+        Since when the broker has been there at every look; None: it was away at the last one.
+    problems_since : mapping
+        Parts that had a problem at the last look, and since when at every look.
     """
 
     def __init__(
@@ -46,6 +59,9 @@ class Operations:
         self.heartbeat = heartbeat
         self.subscriber = subscriber
         self.forwarders = tuple(forwarders)
+        self.alerts: AlertTask | None = None
+        self.hears_since: datetime | None = None
+        self.problems_since: Mapping[str, datetime] = {}
         self._attempts = subscriber.attempts
         self._moved_at = time.monotonic()
 
@@ -56,6 +72,9 @@ class Operations:
         if attempts != before or self.subscriber.lag == 0:
             self._moved_at = time.monotonic()
         self._attempts = attempts
+        now, before_now = datetime.now(UTC), self.problems_since
+        self.hears_since = (self.hears_since or now) if self.subscriber.is_connected else None
+        self.problems_since = {one.part: before_now.get(one.part, now) for one in self.problems()}
 
     @property
     def failure(self) -> str | None:
@@ -87,12 +106,21 @@ class Operations:
         if not self.subscriber.is_connected:
             text = f"the MQTT broker at {self.subscriber.where} is away: is it running there?"
             found.append(Problem("broker", text))
-        return found + [problem for one in self.forwarders if (problem := _stuck(one))]
+        found += [problem for one in self.forwarders if (problem := _stuck(one.name, one.state))]
+        return found + _of_alerts(self.alerts)
 
 
-def _stuck(forwarder: Forwarder) -> Problem | None:
-    state = forwarder.state
+def _stuck(part: str, state: ForwarderState | AlertState) -> Problem | None:
     if state.failing is None or state.failing_since is None:
         return None
     for_long = datetime.now(UTC) - state.failing_since >= STUCK
-    return Problem(forwarder.name, state.failing) if for_long else None
+    return Problem(part, state.failing) if for_long else None
+
+
+def _of_alerts(alerts: AlertTask | None) -> list[Problem]:
+    if alerts is None:
+        return []
+    if not alerts.is_alive:
+        return [Problem(ALERTS, "nobody is alerted any more, since that thread has ended: restart")]
+    problem = _stuck(ALERTS, alerts.state)
+    return [] if problem is None else [problem]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,25 +20,25 @@ from collector.database.database import open_database
 from collector.registry.registry import Registry, Site
 from deploy.demo_folder import Table, toml
 from tests.peers import Broker, FakeNode, event, free_port, health, levels, wait_for
+from tests.receivers import mailbox
 from tests.service_manager import ServiceManager
 
 FAILING = Path(__file__).with_name("failing_collector.py")
 
 
 class Service:
-    """A collector as a child process of a service manager."""
+    """A collector as a child process of a service manager; `more` is added to its configuration."""
 
-    def __init__(self, folder: Path, broker: Broker, **tables: Table) -> None:
+    def __init__(self, folder: Path, broker: Broker, more: str = "") -> None:
         self.port = free_port()
         self.log = folder / "log"
         config: dict[str, Table] = {
             "": {"ledger": f"sqlite:///{folder / 'ledger.sqlite'}", "log_format": "json"},
             "broker": {"port": broker.port},
             "http": {"port": self.port},
-            **tables,
         }
         self._config = folder / "collector.toml"
-        self._config.write_text(toml(config), encoding="utf-8")
+        self._config.write_text(f"{toml(config)}\n{more}", encoding="utf-8")
         engine = open_database(f"sqlite:///{folder / 'ledger.sqlite'}")
         registry = Registry(engine)
         registry.add_site(Site(id="ekskolan", name="Ekskolan"))
@@ -151,6 +151,28 @@ def test_health_and_metrics_tell_what_is_there_and_what_is_wrong(
         assert service.get("/health/live")[0] == 200
         assert counted()["skolro_broker_connected"] == 0
         node.close()
+
+
+def test_alerts_are_sent_and_their_trouble_is_shown(tmp_path: Path, broker: Broker) -> None:
+    with mailbox() as mail:
+        recipient = f'[[alerts.recipients]]\nname="vakt"\nrole="police"\nurls=["{mail.url()}"]'
+        service = Service(tmp_path, broker, f"[alerts]\nevery_s = 0.2\n{recipient}\n")
+        node, now = service.node, datetime.now(UTC)
+        with ServiceManager(watchdog_s=0.6) as manager, service.running(manager):
+            node.connect(broker.host, broker.port)
+            mail.refusing = True
+            for minutes in range(12, 0, -2):
+                node.publish(node.signed(event(node.name, now - timedelta(minutes=minutes))))
+            node.expect_ack(6)
+            wait_for(lambda: service.metrics()['skolro_alerts_open{kind="episode"}'] == 1)
+            wait_for(lambda: service.metrics()["skolro_alerts_waiting_messages"] == 1)
+            assert service.metrics()["skolro_alerts_up"] == 1
+            mail.refusing = False
+            wait_for(lambda: mail.subjects() == ["Episod pågår vid Ekskolan"], 40)
+            wait_for(lambda: service.metrics()["skolro_alerts_sent_messages_total"] == 1)
+            assert service.metrics()["skolro_alerts_waiting_messages"] == 0
+            assert service.get("/health/ready")[0] == 200
+            node.close()
 
 
 def test_a_fault_in_its_program_ends_it_with_status_1_so_that_it_is_restarted(

@@ -14,8 +14,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from collector.alert_config import Alerts
+from collector.alerts.situation import ServerNow
+from collector.alerts.task import AlertTask
 from collector.config import Broker as BrokerConfig
-from collector.config import InfluxDB
+from collector.config import InfluxDB, Page
 from collector.forwarder import Forwarder
 from collector.intake.live import LiveReadings
 from collector.intake.subscriber import Subscriber
@@ -36,7 +39,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 # Prometheus, "Metric and label naming": base units, and what is counted ends with _total.
 UNITS = ("_seconds", "_bytes", "_messages", "_points", "_nodes", "_info", "_total")
 STATES = {"skolro_ready", "skolro_ledger_writable", "skolro_broker_connected",
-          "skolro_forwarder_up", "skolro_node_online", "skolro_nodes_without_series"}  # fmt: skip
+          "skolro_forwarder_up", "skolro_node_online", "skolro_nodes_without_series",
+          "skolro_alerts_open", "skolro_alerts_up"}  # fmt: skip
 
 
 @pytest.fixture
@@ -134,7 +138,7 @@ def test_what_was_there_before_is_not_counted_as_late(
 
 @pytest.fixture
 def watched(engine: Engine, ledger: Ledger, node: FakeNode, broker: Broker) -> Metrics:
-    """Metrics of a collector whose forwarder has got one of three messages."""
+    """Metrics of a collector whose forwarder has got one of three messages, its disk full."""
     for minutes in (9, 5, 1):
         received_at = datetime.now(UTC) - timedelta(minutes=minutes)
         ledger.append([node.signed(event(node.name, NOW), received_at)])
@@ -145,7 +149,11 @@ def watched(engine: Engine, ledger: Ledger, node: FakeNode, broker: Broker) -> M
     subscriber = Subscriber(
         BrokerConfig(port=broker.port), ledger, LiveReadings(), metrics.confirmed
     )
-    metrics.watch(Operations(Heartbeat(engine, "one"), subscriber, [forwarder]))
+    operations = Operations(Heartbeat(engine, "one"), subscriber, [forwarder])
+    server = ServerNow(name="one", hears_since=None, free_bytes=1, problems={})
+    operations.alerts = AlertTask(engine, ledger, Alerts(), Page(), lambda: server)
+    operations.alerts.step(datetime.now(UTC))
+    metrics.watch(operations)
     metrics.confirmed(0.003)
     metrics.confirmed(-1.0)
     return metrics
@@ -160,6 +168,17 @@ def test_it_tells_how_far_forwarding_is(watched: Metrics) -> None:
     assert told["skolro_forwarder_points_total influxdb"] == 0
     assert told["skolro_ack_delay_seconds_bucket 0.005"] == 2
     assert (told["skolro_broker_connected"], told["skolro_ready"]) == (0, 0)
+
+
+@ONLY_SQLITE
+def test_it_tells_what_is_alerted_and_what_waits(watched: Metrics) -> None:
+    told = samples(watched)
+    assert told["skolro_alerts_open disk"] == 1
+    assert told["skolro_alerts_open episode"] == 0
+    assert told["skolro_alerts_waiting_messages"] == told["skolro_alerts_sent_messages_total"] == 0
+    # Its thread was never started.
+    assert told["skolro_alerts_up"] == 0
+    assert told["skolro_alerts_judged_timestamp_seconds"] >= NOW.timestamp()
 
 
 @ONLY_SQLITE

@@ -10,8 +10,13 @@ import pytest
 from sqlalchemy import Engine, select
 
 from collector import config
+from collector.alert_config import Alerts
+from collector.alerts.situation import ServerNow
+from collector.alerts.task import AlertTask
+from collector.config import Page
 from collector.database.database import open_database, reading, writing
 from collector.database.tables import heartbeat
+from collector.errors import LedgerError
 from collector.forwarder import Forwarder
 from collector.intake.live import LiveReadings
 from collector.intake.subscriber import Subscriber
@@ -187,3 +192,42 @@ def test_an_output_that_is_away_for_long_is_a_problem(
     assert (problem.part, "cannot be reached" in problem.text) == ("influxdb", True)
     assert watched.is_live
     forwarder.stop()
+
+
+@ONLY_SQLITE
+def test_what_it_saw_at_each_look_tells_since_when(
+    engine: Engine, subscriber: Subscriber, broker: Broker
+) -> None:
+    watched = Operations(Heartbeat(engine, "one"), subscriber)
+    watched.look()
+    heard_since = watched.hears_since
+    assert heard_since is not None
+    watched.look()
+    assert (watched.hears_since, watched.problems_since) == (heard_since, {})
+    broker.kill()
+    wait_for(lambda: parts(watched) == ["broker"])
+    watched.look()
+    since = watched.problems_since["broker"]
+    watched.look()
+    assert (watched.hears_since, watched.problems_since) == (None, {"broker": since})
+
+
+@ONLY_SQLITE
+def test_alerts_that_nobody_sends_are_a_problem(
+    engine: Engine, ledger: Ledger, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Operations(Heartbeat(engine, "one"), subscriber)
+
+    def server() -> ServerNow:
+        raise LedgerError("the ledger cannot be read")
+
+    watched.alerts = AlertTask(engine, ledger, Alerts(every_s=0.05), Page(), server)
+    (problem,) = watched.problems()
+    assert (problem.part, "nobody is alerted any more" in problem.text) == ("alerts", True)
+    watched.alerts.start()
+    wait_for(lambda: watched.alerts and watched.alerts.state.failing)
+    assert watched.problems() == []
+    monkeypatch.setattr(operations, "STUCK", timedelta(0))
+    assert [one.text for one in watched.problems()] == ["the ledger cannot be read"]
+    assert watched.is_live
+    watched.alerts.stop()

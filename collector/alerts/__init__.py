@@ -1,0 +1,1 @@
+"""Alerts: from what the collector knows to messages that reach somebody, each once."""

@@ -1,0 +1,223 @@
+"""What alerts say, in Swedish and English: short enough for a text message, and complete."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from collector.alert_config import AlertKind, Recipient
+from collector.alerts.alert import Alert, Phase
+from collector.registry.inventory import Site
+
+Code: TypeAlias = Literal["sv", "en"]
+State: TypeAlias = Literal["began", "ended", "past"]
+
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_DECIMAL_SIGN: Final[Mapping[Code, str]] = {"sv": ",", "en": "."}
+_OF_SITES: Final = frozenset[AlertKind]({"episode", "night_level"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How things are said to one recipient.
+
+    Parameters
+    ----------
+    language : {"sv", "en"}
+    zone : ZoneInfo
+        In whose time.
+    sites : mapping
+        Sites by id.
+    base_url : str, optional
+        Where the pages are; without it no link is given.
+    """
+
+    language: Code
+    zone: ZoneInfo
+    sites: Mapping[str, Site]
+    base_url: str | None = None
+
+    def message(
+        self, alerts: Sequence[tuple[Alert, frozenset[Phase]]], now: datetime
+    ) -> tuple[str, str]:
+        """Return title and body of a message about alerts of one kind and origin.
+
+        Each comes with what of it is to be told: that it began, that it ended, or both.
+        """
+        states = [(alert, _state(alert, phases)) for alert, phases in alerts]
+        lines = [_sentence(self._line(alert, state, now)) for alert, state in states]
+        lines += self._links([alert for alert, _ in states])
+        kind, simulated = states[0][0].kind, states[0][0].simulated
+        if kind == "episode":
+            lines.append(self._text("note.statistics"))
+        title = self._title(states)
+        if simulated:
+            lines.append(self._text("note.simulated"))
+            title = self._text("title.simulated", title=title)
+        return title, "\n".join(lines)
+
+    def test(self, recipient: Recipient, kinds: Sequence[AlertKind]) -> tuple[str, str]:
+        """Return title and body of a test."""
+        told = ", ".join(self._text(f"kind.{kind}") for kind in kinds)
+        body = [self._text("note.test", recipient=recipient.name, kinds=told)]
+        body += [self.base_url] if self.base_url else []
+        return self._text("title.test"), "\n".join(body)
+
+    def _title(self, states: Sequence[tuple[Alert, State]]) -> str:
+        # What goes on matters most; what is over is in the lines.
+        order: tuple[State, ...] = ("began", "past", "ended")
+        state = next(one for one in order if any(of == one for _, of in states))
+        chosen = [alert for alert, of in states if of == state]
+        key = f"{chosen[0].kind}.{state}"
+        if len(chosen) > 1:
+            return self._text(f"{key}_many", count=len(chosen))
+        return _sentence(self._text(f"{key}_one", name=self._name(chosen[0])))
+
+    def _name(self, alert: Alert) -> str:
+        if alert.kind == "server":
+            return self._part(alert)
+        if alert.kind in _OF_SITES:
+            return self._site(alert)
+        if alert.node is not None:
+            return f"{alert.node} ({self._site(alert)})"
+        return self._text("disk.server", server=alert.told_by)
+
+    def _site(self, alert: Alert) -> str:
+        site = self.sites.get(alert.site or "")
+        return site.name if site else str(alert.site)
+
+    def _line(self, alert: Alert, state: State, now: datetime) -> str:
+        facts = alert.facts
+        over = state != "began" and f"{alert.kind}.ended" in texts(self.language)
+        since, end = alert.since, alert.ended_at or now
+        if "start" in facts:
+            since = datetime.fromisoformat(facts["start"])
+        if "end" in facts:
+            end = datetime.fromisoformat(facts["end"])
+        values: dict[str, Any] = {
+            "site": self._site(alert),
+            "node": alert.node,
+            "since": self._moment(since, now),
+            "end": self._clock(end),
+            **self._details(alert, now),
+        }
+        return self._text(f"{alert.kind}.{'ended' if over else 'began'}", **values)
+
+    def _details(self, alert: Alert, now: datetime) -> dict[str, str]:
+        facts = alert.facts
+        details: dict[str, str] = {}
+        match alert.kind:
+            case "episode":
+                details = {"detail": self._episode(facts)}
+            case "night_level":
+                details = {
+                    "laeq": self._level(facts["laeq_db"]),
+                    "limit": self._level(facts["limit_db"]),
+                    "measured": str(int(facts["measured_s"] // 60)),
+                    "whole": str(round(facts["whole_s"] / 60)),
+                }
+            case "dead_microphone":
+                details = {"state": self._text(f"dead_microphone.{facts['state']}")}
+            case "calibration_due":
+                details = {"state": self._calibration(facts, now)}
+            case "disk":
+                details = {
+                    "where": self._where(alert),
+                    "free": str(facts["free_mb"]),
+                    "limit": f"{facts['limit_mb']:.0f}",
+                }
+            case "server":
+                details = {"part": self._part(alert)}
+            case "node_silent":
+                pass
+        return details
+
+    def _episode(self, facts: Mapping[str, Any]) -> str:
+        passes = facts["passes"]
+        key = "episode.passes_one" if passes == 1 else "episode.passes_many"
+        told = [self._text(key, count=passes)]
+        for reason in facts["reasons"]:
+            numbers = {name: f"{value:.0f}" for name, value in reason["numbers"].items()}
+            told.append(self._text(f"episode.{reason['code']}", **numbers))
+        sentences = ["; ".join(told) + "."]
+        sentences.append(self._text("episode.level", lafmax=self._level(facts["lafmax_db"])))
+        if facts["speed_kmh"] is None:
+            sentences.append(self._text("episode.speed_none"))
+        else:
+            speed, low, high = (f"{value:.0f}" for value in facts["speed_kmh"])
+            sentences.append(self._text("episode.speed", speed=speed, low=low, high=high))
+        return " ".join(sentences)
+
+    def _calibration(self, facts: Mapping[str, Any], now: datetime) -> str:
+        state, due = facts["state"], facts["due"]
+        if state != "due":
+            return self._text(f"calibration_due.{state}")
+        at = datetime.fromisoformat(due)
+        key = "due" if at > now else "overdue"
+        return self._text(f"calibration_due.{key}", due=self._day(at.astimezone(self.zone)))
+
+    def _where(self, alert: Alert) -> str:
+        if alert.node is None:
+            return self._text("disk.server", server=alert.told_by)
+        return self._text("disk.node", site=self._site(alert), node=alert.node)
+
+    def _part(self, alert: Alert) -> str:
+        part = alert.facts["part"]
+        key = f"server.part_{part}"
+        known = key in texts(self.language)
+        return self._text(key if known else "server.part_other", part=part)
+
+    def _links(self, alerts: Sequence[Alert]) -> list[str]:
+        if self.base_url is None:
+            return []
+        sites = sorted({alert.site for alert in alerts if alert.site is not None})
+        return [f"{self.base_url.rstrip('/')}/site/{site}" for site in sites]
+
+    def _moment(self, at: datetime, now: datetime) -> str:
+        local = at.astimezone(self.zone)
+        if local.date() == now.astimezone(self.zone).date():
+            return self._clock(at)
+        month = self._month(local)
+        return self._text("calendar.day_at", day=local.day, month=month, clock=self._clock(at))
+
+    def _day(self, day: date) -> str:
+        return self._text("calendar.day", day=day.day, month=self._month(day), year=day.year)
+
+    def _month(self, day: date) -> str:
+        months: list[str] = texts(self.language)["calendar.months"]
+        return months[day.month - 1]
+
+    def _clock(self, at: datetime) -> str:
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def _level(self, level_db: float) -> str:
+        number = f"{level_db:.1f}".replace(".", _DECIMAL_SIGN[self.language])
+        return f"{number}{_NO_BREAK}dB(A)"
+
+    def _text(self, key: str, **values: object) -> str:
+        text: str = texts(self.language)[key]
+        return text.format(**values) if values else text
+
+
+def _state(alert: Alert, phases: frozenset[Phase]) -> State:
+    if "began" not in phases:
+        return "ended"
+    return "began" if alert.ended_at is None else "past"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@cache
+def texts(language: Code) -> dict[str, Any]:
+    """Return all texts of a language by key, such as ``episode.began``."""
+    source = files(__package__) / "texts" / f"{language}.toml"
+    groups: dict[str, dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))
+    return {f"{group}.{key}": text for group, one in groups.items() for key, text in one.items()}
