@@ -15,10 +15,10 @@ from collector.analysis.episodes import Episode, Pass, passes, with_routes
 from collector.analysis.hours import Ints, SiteHours, hour_at
 from collector.analysis.levels import Floats, LevelHours
 from collector.analysis.speed import SpeedTable
+from collector.ledger.days import HOURS
 from collector.ledger.ledger import Ledger
 from collector.ledger.pattern_queries import SiteDays
 from collector.ledger.records import LevelHour
-from collector.ledger.rollups import HOURS
 from collector.registry.inventory import Inventory, Site
 from collector.registry.speed_limits import limits_at
 from sensor.contract.messages import LevelBatch
@@ -182,7 +182,9 @@ def _site_hours(days: SiteDays, site: Site) -> SiteHours:
 
 
 def _unpacked(packed: Sequence[bytes]) -> Ints:
-    return np.frombuffer(b"".join(packed), dtype="<i4").astype(np.int64)
+    numbers = np.frombuffer(b"".join(packed), dtype="<i4").astype(np.int64)
+    # An event that comes late may join what pruned events were once counted between.
+    return np.maximum(numbers, 0)
 
 
 def _numbers(values: Iterable[float | None]) -> Floats:

@@ -32,6 +32,7 @@ ordinary traffic makes episodes, too.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -181,26 +182,31 @@ class Episode:
     reasons: tuple[Reason, ...] = field(default=())
 
 
+def may_be_vehicle(event: Heard) -> bool:
+    """Whether it may belong to a pass."""
+    return event.source in VEHICLES or event.source in UNSURE
+
+
 def passes(events: Iterable[Heard], rules: Rules = RULES) -> list[Pass]:
     """Return the passes at one site in order of time.
 
     Each pass holds at most one event of a node: an event belongs to the earliest pass that began
-    at most `same_pass_s` ago and that its node has not heard yet. Of events of the same node and
-    id the last one given counts.
+    at most `same_pass_s` ago and that its node has not heard yet. Of events of the same node, id
+    and start the last one given counts.
     """
-    latest = {(event.node, event.id): event for event in events if _may_be_vehicle(event)}
+    latest = {(e.start, e.node, e.id): e for e in events if may_be_vehicle(e)}
     found: list[list[Heard]] = []
     near = 0
+    # What a node heard last; it has heard all before that still count.
+    last: defaultdict[str, int] = defaultdict(lambda: -1)
     same = timedelta(seconds=rules.same_pass_s)
-    for event in sorted(latest.values(), key=lambda event: (event.start, event.node, event.id)):
+    for _, event in sorted(latest.items()):
         while near < len(found) and event.start - found[near][0].start > same:
             near += 1
-        for heard in found[near:]:
-            if all(other.node != event.node for other in heard):
-                heard.append(event)
-                break
-        else:
-            found.append([event])
+        last[event.node] = at = max(near, last[event.node] + 1)
+        if at == len(found):
+            found.append([])
+        found[at].append(event)
     return [Pass(tuple(heard)) for heard in found]
 
 
@@ -222,7 +228,7 @@ def episodes(found: Iterable[Pass], rules: Rules = RULES) -> list[Episode]:
                 start=start,
                 end=end,
                 passes=len(group),
-                unconfirmed=sum(start <= at <= end for at in unsure),
+                unconfirmed=bisect_right(unsure, end) - bisect_left(unsure, start),
                 lafmax_db=max(one.lafmax_db for one in group),
                 speed_kmh=max(speeds, default=None),
                 reasons=reasons,
@@ -261,10 +267,6 @@ def _routed(one: Episode, others: Mapping[str, Sequence[Episode]], rules: Rules)
     sites = tuple(sorted(near))
     numbers = {"sites": float(len(sites) + 1), "within_minutes": round(max(near.values()) / 60, 1)}
     return replace(one, reasons=(*one.reasons, Reason("neighbouring_sites", numbers, sites)))
-
-
-def _may_be_vehicle(event: Heard) -> bool:
-    return event.source in VEHICLES or event.source in UNSURE
 
 
 def _speed_width_kmh(event: Heard) -> float:

@@ -281,6 +281,7 @@ event: Final = Table(
     Column("simulated", Boolean, nullable=False),
     Column("flags", JSON, nullable=False),
     Index("event_site_start", "site", "start"),
+    Index("event_site_simulated_start", "site", "simulated", "start"),
     Index("event_node_start", "node", "start"),
 )
 

@@ -21,9 +21,9 @@ from collector.config import CollectorConfig
 from collector.errors import AnalysisError
 from collector.figures import happenings, levels, nodes, patterns, registered
 from collector.figures.writing import DAY, WEEK, local_day, midnight, monday
+from collector.ledger.days import day_of
 from collector.ledger.ledger import Ledger
 from collector.ledger.records import TouchedHour
-from collector.ledger.rollups import day_of
 from collector.outputs.derived import (
     EPISODE,
     GUIDELINE_COMPARISON,

@@ -12,8 +12,8 @@ from collector.analysis.hours import SiteHours, hour_at
 from collector.analysis.speed import SpeedFigures, speed_figures
 from collector.analysis.weeks import week_count
 from collector.figures.writing import DAY, known, local_day, midnight, milliseconds, point
+from collector.ledger.days import DAY as LEDGER_DAY
 from collector.ledger.ledger import Ledger
-from collector.ledger.rollups import DAY as LEDGER_DAY
 from collector.outputs.derived import EPISODE, SITE_DAY, SITE_WEEK
 from collector.outputs.line_protocol import FieldValue
 from collector.outputs.output import Stretch

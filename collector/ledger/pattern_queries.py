@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Table, select, typ
 
 from collector.analysis.episodes import Episode, Heard, Reason
 from collector.database.tables import episode, event, site_day
-from collector.ledger.rollups import DAY
+from collector.ledger.days import DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

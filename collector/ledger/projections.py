@@ -22,6 +22,7 @@ from collector.database.tables import (
 from collector.ledger import rollups
 from collector.ledger.absence import rows_of
 from collector.ledger.chain import Stored
+from collector.ledger.surroundings import Place
 from collector.registry.inventory import Inventory
 from sensor.contract.messages import Absence, Event, LevelBatch, Message
 
@@ -30,9 +31,9 @@ def project(connection: Connection, batch: Sequence[Stored], inventory: Inventor
     """Carry the projections on over `batch`, in the transaction that stores it."""
     rows = project_rows(connection, batch, inventory)
     hours = ((row["site"], row["hour"], row["simulated"]) for row in rows.hours)
-    starts = ((row["site"], row["start"], row["simulated"]) for row in rows.events)
+    places = [Place(*(row[name] for name in Place._fields)) for row in rows.events]
     rollups.add_measured(connection, hours)
-    rollups.recount(connection, rollups.days_of(starts))
+    rollups.add_events(connection, places)
 
 
 class Projected(NamedTuple):

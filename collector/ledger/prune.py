@@ -135,14 +135,8 @@ def _empty_page(
 
 def _remove_events(connection: Connection, positions: Sequence[int]) -> None:
     """Take them off their list; the counts of their hours keep them, the episodes do not."""
-    chosen = event.c.position.in_(positions)
-    places = connection.execute(
-        select(event.c.site, event.c.start, event.c.simulated).where(chosen)
-    )
-    days = rollups.days_of(places)
-    before = rollups.count(connection, days)
-    connection.execute(event.delete().where(chosen))
-    rollups.keep(connection, before)
+    rollups.keep_counts(connection, positions)
+    connection.execute(event.delete().where(event.c.position.in_(positions)))
 
 
 def _chosen(connection: Connection, wanted: Pruning) -> Sequence[ColumnElement[bool]]:

@@ -1,8 +1,9 @@
 """Hours of each site in rows of a day: what rates are made of, however much raw history there is.
 
-A day has 24 hours from :data:`DAY_BEGINS` UTC on, early in the morning where this is used, and no
-pass or episode reaches from one into the next. What comes in late therefore changes no other day,
-and what stands here does not depend on the order in which messages came in.
+A day has 24 hours from :data:`~collector.ledger.days.DAY_BEGINS` UTC on, early in the morning where
+this is used, and no pass or episode reaches from one into the next. What comes in late therefore
+changes no other day, and what stands here does not depend on the order in which messages came in.
+What comes in changes the counts by what its surroundings come to with it and without it.
 
 Two nodes at a site may have measured the same seconds. What a site measured in an hour is what the
 node did that measured most of it: never more than is true, and exact unless one node took over
@@ -12,40 +13,30 @@ from another within the hour.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import datetime, timedelta
+from itertools import groupby, islice
 from struct import Struct
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, select
 
-from collector.analysis.episodes import Episode, Heard, Pass, episodes, passes
+from collector.analysis.crowds import Span, pieces
+from collector.analysis.episodes import Episode, Heard, episodes, passes
 from collector.database.database import upsert
 from collector.database.tables import UtcTime, episode, event, level_hour, site_day, site_day_pruned
+from collector.ledger.days import HOURS, SiteDay, day_of
+from collector.ledger.surroundings import HEARD, Place, surroundings
 
-HOURS: Final = 24
-DAY: Final = timedelta(hours=HOURS)
-DAY_BEGINS: Final = timedelta(hours=3)
 PACKED: Final = Struct(f"<{HOURS}i")
 """The form of a column: 24 little-endian integers of 32 bits."""
 
 _HOUR: Final = timedelta(hours=1)
-_FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC) + DAY_BEGINS
 _NONE: Final = PACKED.pack(*[0] * HOURS)
 _COUNTS: Final = ("events", "unconfirmed", "episodes")
 _KEYS_A_QUERY: Final = 500
-_HEARD: Final = tuple(event.c[name] for name in Heard._fields)
-
-
-class SiteDay(NamedTuple):
-    """Which row: a site, when its day begins, and whether it is of what never happened."""
-
-    site: str
-    begins: datetime
-    simulated: bool
-
+_PLACE: Final = tuple(event.c[name] for name in Place._fields)
 
 Counts: TypeAlias = dict[str, list[int]]
 _T = TypeVar("_T")
@@ -53,76 +44,35 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the events of a day come to: numbers by the hour, and the episodes."""
+    """What was heard comes to: numbers by the hour of the day, and the episodes."""
 
     counts: Counts
     episodes: list[Episode]
 
 
-def day_of(at: datetime) -> datetime:
-    """When the day begins in which `at` lies."""
-    return at - (at - _FIRST_DAY) % DAY
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a part of a day comes to with some events, and without them."""
+
+    day: SiteDay
+    span: Span
+    having: Counted
+    lacking: Counted
 
 
-def days_of(places: Iterable[tuple[str | None, datetime, bool]]) -> set[SiteDay]:
-    """The days in which events lie, each given by site, start and whether it is simulated."""
-    return {
-        SiteDay(site, day_of(start), simulated)
-        for site, start, simulated in places
-        if site is not None
-    }
+def add_events(connection: Connection, places: Collection[Place]) -> None:
+    """Carry counts and episodes on over events that were just listed."""
+    changes = _changes(connection, places)
+    _add_counts(connection, site_day, _brought(changes))
+    _write_episodes(connection, [(one, one.having.episodes) for one in changes])
 
 
-def recount(connection: Connection, days: Iterable[SiteDay]) -> None:
-    """Find passes and episodes of whole days anew, and write them."""
-    for chosen in _batches(sorted(days)):
-        counted = count(connection, chosen)
-        _write_counts(connection, counted)
-        _write_episodes(connection, counted)
-
-
-def count(connection: Connection, days: Iterable[SiteDay]) -> dict[SiteDay, Counted]:
-    """Return what the events of each day come to that are there."""
-    sites: defaultdict[tuple[datetime, bool], list[str]] = defaultdict(list)
-    for day in days:
-        sites[day.begins, day.simulated].append(day.site)
-    counted = {}
-    # What comes in is mostly of one day, so one query brings all of its sites.
-    for (begins, simulated), names in sites.items():
-        query = select(*_HEARD, event.c.site).where(
-            event.c.site.in_(names),
-            event.c.start >= begins,
-            event.c.start < begins + DAY,
-            event.c.simulated == simulated,
-        )
-        heard: defaultdict[str, list[Heard]] = defaultdict(list)
-        for *row, site in connection.execute(query.order_by(event.c.position)):
-            heard[site].append(Heard(*row))
-        for name in names:
-            found = passes(heard[name])
-            made = episodes(found)
-            counted[SiteDay(name, begins, simulated)] = Counted(_by_hour(begins, found, made), made)
-    return counted
-
-
-def keep(connection: Connection, before: Mapping[SiteDay, Counted]) -> None:
-    """Keep in the counts what events brought that were just removed.
-
-    Parameters
-    ----------
-    before : mapping
-        What :func:`count` gave while the events were still there.
-    """
-    for days in _batches(sorted(before)):
-        now = count(connection, days)
-        kept = _pruned(connection, days)
-        rows = []
-        for day in days:
-            stay = {name: [-n for n in now[day].counts[name]] for name in _COUNTS}
-            gone = _sum(before[day].counts, stay)
-            rows.append(_row(day, _sum(gone, kept[day])))
-        _put(connection, site_day_pruned, rows, _COUNTS)
-        _write_episodes(connection, now)
+def keep_counts(connection: Connection, positions: Sequence[int]) -> None:
+    """Keep in the counts what listed events brought that will be removed now, but no episodes."""
+    rows = connection.execute(select(*_PLACE).where(event.c.position.in_(positions)))
+    changes = _changes(connection, [Place(*row) for row in rows])
+    _add_counts(connection, site_day_pruned, _brought(changes))
+    _write_episodes(connection, [(one, one.lacking.episodes) for one in changes])
 
 
 def add_measured(connection: Connection, hours: Iterable[tuple[str, datetime, bool]]) -> None:
@@ -144,29 +94,86 @@ def refill(connection: Connection) -> None:
         connection.execute(site_day.insert(), [{**row, "measured_s": _NONE} for row in pruned])
     for site in connection.scalars(select(level_hour.c.site).distinct()).all():
         _write_measured(connection, _measured(connection, level_hour.c.site == site))
-    there = select(event.c.site, event.c.start, event.c.simulated)
-    found = connection.execute(there.execution_options(yield_per=10_000))
-    recount(connection, days_of(found))
+    for site in connection.scalars(select(event.c.site).distinct()).all():
+        if site is not None:
+            _refill_events(connection, site)
 
 
-def _by_hour(begins: datetime, found: Iterable[Pass], made: Iterable[Episode]) -> Counts:
-    counts = {name: [0] * HOURS for name in _COUNTS}
-    for one in found:
-        name = "events" if one.confirmed else "unconfirmed"
-        counts[name][(one.start - begins) // _HOUR] += 1
+def count(heard: Sequence[Heard], day: SiteDay, span: Span) -> Counted:
+    """Return what all that was heard within a part of a day, in order of time, comes to."""
+    counts = _nothing()
+    made: list[Episode] = []
+    for piece in pieces(heard, span):
+        found = passes(piece)
+        for one in found:
+            name = "events" if one.confirmed else "unconfirmed"
+            counts[name][(one.start - day.begins) // _HOUR] += 1
+        made += episodes(found)
     for another in made:
-        counts["episodes"][(another.start - begins) // _HOUR] += 1
-    return counts
+        counts["episodes"][(another.start - day.begins) // _HOUR] += 1
+    return Counted(counts, made)
 
 
-def _pruned(connection: Connection, days: Sequence[SiteDay]) -> dict[SiteDay, Counts]:
-    """What pruned events brought to each of `days`."""
-    columns = [site_day_pruned.c[name] for name in (*SiteDay._fields, *_COUNTS)]
+def _refill_events(connection: Connection, site: str) -> None:
+    query = select(*HEARD, event.c.simulated).where(event.c.site == site)
+    rows = connection.execute(
+        query.order_by(event.c.simulated, event.c.start, event.c.position),
+        execution_options={"yield_per": 10_000},
+    )
+    by_day = groupby(rows, key=lambda row: SiteDay(site, day_of(row.start), row.simulated))
+    counted = (
+        (day, count([Heard(*row[:-1]) for row in its], day, day.span)) for day, its in by_day
+    )
+    for days in _batches(counted):
+        _add_counts(connection, site_day, {day: one.counts for day, one in days})
+        _insert_episodes(connection, ((day, one.episodes) for day, one in days))
+
+
+def _changes(connection: Connection, places: Collection[Place]) -> list[_Change]:
+    coming_or_going = {place.position for place in places}
+    return [
+        _Change(
+            day,
+            span,
+            count([one.heard for one in listed], day, span),
+            count([one.heard for one in listed if one.position not in coming_or_going], day, span),
+        )
+        for day, span, listed in surroundings(connection, places)
+    ]
+
+
+def _brought(changes: Iterable[_Change]) -> dict[SiteDay, Counts]:
+    """What the events brought to each day that come or go; less than nothing where they join."""
+    found: defaultdict[SiteDay, Counts] = defaultdict(_nothing)
+    for one in changes:
+        less = {name: [-n for n in numbers] for name, numbers in one.lacking.counts.items()}
+        found[one.day] = _sum(found[one.day], _sum(one.having.counts, less))
+    return found
+
+
+def _nothing() -> Counts:
+    return {name: [0] * HOURS for name in _COUNTS}
+
+
+def _add_counts(connection: Connection, table: Table, brought: Mapping[SiteDay, Counts]) -> None:
+    """Add to the rows of days in either table."""
+    for days in _batches(sorted(brought)):
+        there = _counts(connection, table, days)
+        rows = [_row(day, _sum(there[day], brought[day])) for day in days]
+        if table is site_day:
+            rows = [{**row, "measured_s": _NONE} for row in rows]
+        _put(connection, table, rows, _COUNTS)
+
+
+def _counts(
+    connection: Connection, table: Table, days: Sequence[SiteDay]
+) -> defaultdict[SiteDay, Counts]:
+    found: defaultdict[SiteDay, Counts] = defaultdict(_nothing)
+    columns = [table.c[name] for name in (*SiteDay._fields, *_COUNTS)]
     chosen = _among(columns[0], columns[1], days)
-    found = {day: {name: [0] * HOURS for name in _COUNTS} for day in days}
     for site, begins, simulated, *packed in connection.execute(select(*columns).where(chosen)):
-        counts = (list(PACKED.unpack(one)) for one in packed)
-        found[SiteDay(site, begins, simulated)] = dict(zip(_COUNTS, counts, strict=True))
+        numbers = (list(PACKED.unpack(one)) for one in packed)
+        found[SiteDay(site, begins, simulated)] = dict(zip(_COUNTS, numbers, strict=True))
     return found
 
 
@@ -178,38 +185,39 @@ def _row(day: SiteDay, counts: Counts) -> dict[str, Any]:
     return {**day._asdict(), **{name: PACKED.pack(*counts[name]) for name in _COUNTS}}
 
 
-def _write_counts(connection: Connection, counted: Mapping[SiteDay, Counted]) -> None:
-    pruned = _pruned(connection, list(counted))
-    rows = []
-    for day, one in counted.items():
-        counts = _sum(one.counts, pruned[day])
-        # An event that comes late may join what pruned events were once counted between.
-        least = {name: [max(0, n) for n in numbers] for name, numbers in counts.items()}
-        rows.append({**_row(day, least), "measured_s": _NONE})
-    _put(connection, site_day, rows, _COUNTS)
-
-
-def _write_episodes(connection: Connection, counted: Mapping[SiteDay, Counted]) -> None:
+def _write_episodes(
+    connection: Connection, episodes_now: Iterable[tuple[_Change, list[Episode]]]
+) -> None:
+    """Write those of parts of days in the place of those that were there."""
+    changed = [(c, now) for c, now in episodes_now if c.having.episodes != c.lacking.episodes]
+    if not changed:
+        return
     chosen = (
         episode.c.site == bindparam("of_site"),
         episode.c.simulated == bindparam("of_simulated"),
         episode.c.start >= bindparam("of_begin", type_=UtcTime),
         episode.c.start < bindparam("of_end", type_=UtcTime),
     )
-    days = [
+    spans = [
         {
-            "of_site": day.site,
-            "of_simulated": day.simulated,
-            "of_begin": day.begins,
-            "of_end": day.begins + DAY,
+            "of_site": change.day.site,
+            "of_simulated": change.day.simulated,
+            "of_begin": change.span.begin,
+            "of_end": change.span.end,
         }
-        for day in counted
+        for change, _ in changed
     ]
-    connection.execute(episode.delete().where(*chosen), days)
+    connection.execute(episode.delete().where(*chosen), spans)
+    _insert_episodes(connection, ((change.day, now) for change, now in changed))
+
+
+def _insert_episodes(
+    connection: Connection, found: Iterable[tuple[SiteDay, list[Episode]]]
+) -> None:
     rows = [
         {"site": day.site, "simulated": day.simulated, **_episode_row(one)}
-        for day, found in counted.items()
-        for one in found.episodes
+        for day, made in found
+        for one in made
     ]
     if rows:
         connection.execute(episode.insert(), rows)

@@ -21,6 +21,9 @@ NODE_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 GENESIS = "0" * 64
 """``prev`` of a node's first message."""
 
+LONGEST_EVENT_S = 3600
+"""Seconds that an :class:`Event` lasts at most."""
+
 MOST_ABSENT = 500
 """Numbers that one :class:`Absence` tells the hashes of at most."""
 
@@ -268,7 +271,7 @@ class Event(Stored, frozen=True, kw_only=True):
     kind: Literal["event"] = "event"
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$", max_length=16)]
     start: datetime
-    duration_s: Annotated[float, Meta(gt=0, le=3600)]
+    duration_s: Annotated[float, Meta(gt=0, le=LONGEST_EVENT_S)]
     trigger: Trigger
     lafmax_db: Decibel
     lafmax_7m5_db: Decibel | None = None

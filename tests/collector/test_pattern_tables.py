@@ -58,6 +58,28 @@ def test_hours_are_chosen_by_time_site_and_origin(ledger: Ledger, node: FakeNode
     assert hours_of_sites(ledger, simulated=True) == {}
 
 
+def test_no_hour_has_less_than_no_passes(ledger: Ledger, registry: Registry) -> None:
+    first, second = FakeNode("ekskolan-1"), FakeNode("ekskolan-2")
+    for node in (first, second):
+        node.register(registry, "ekskolan", START)
+
+    def heard(node: FakeNode, at_s: float, received_at: datetime) -> None:
+        passed = event(node.name, START + HOUR + timedelta(seconds=at_s))
+        ledger.append([node.signed(passed, received_at=received_at)])
+
+    # What was heard after the hour began is a pass of its own once the first is pruned.
+    heard(first, -2.0, START)
+    heard(second, 3.0, START + HOUR)
+    heard(first, 7200.0, START + HOUR)
+    ledger.prune("event", START + HOUR / 2)
+    heard(first, -1.0, START + 2 * HOUR)
+    hours = hours_of_sites(ledger)["ekskolan"]
+    first_hour = hour_at(START)
+    assert hours.hour.tolist() == [first_hour, first_hour + 3]
+    assert hours.events.tolist() == [2, 1]
+    assert ledger.check().holds
+
+
 def test_sites_without_coordinates_have_no_neighbours(registry: Registry) -> None:
     registry.add_site(Site(id="near", name="Near", latitude=57.42, longitude=12.01))
     registry.add_site(Site(id="far", name="Far", latitude=57.5, longitude=12.0))

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, select
 
 from collector.database.database import reading
 from collector.database.tables import episode, site_day, site_day_pruned
+from collector.ledger.days import DAY, day_of
 from collector.ledger.ledger import Ledger, Received
-from collector.ledger.rollups import DAY, PACKED, day_of
+from collector.ledger.rollups import PACKED
 from collector.registry.registry import Registry
 from sensor.contract.messages import Message, Source, Speed
 from tests.peers import FakeNode, event, levels
