@@ -3,6 +3,7 @@
 # make check  style, types, imports, generated files
 # make bench  the benchmarks, side by side with peers
 # make chaos  100,000 messages while everything is killed at random; SEED= repeats a run
+# make test-install  a node in fresh Debians, as its card makes one; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make lock   the locked versions, anew
 
@@ -13,7 +14,7 @@ SECONDS ?= 60
 # Tests wait for brokers and browsers more than they compute.
 PROCESSES ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test check bench chaos fuzz lock clean packages-demo packages-test
+.PHONY: demo test test-install check bench chaos fuzz lock clean packages-demo packages-test packages-install
 
 demo: packages-demo $(VENV)/.demo
 	$(BIN)/skolro demo
@@ -35,6 +36,9 @@ bench: $(VENV)/.dev
 chaos: packages-test $(VENV)/.dev
 	$(BIN)/python -m tests.system.chaos
 
+test-install: packages-install $(VENV)/.dev
+	$(BIN)/python -m tests.install
+
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
@@ -43,6 +47,9 @@ packages-demo:
 
 packages-test:
 	deploy/install-packages.sh test
+
+packages-install:
+	deploy/install-packages.sh install
 
 # What is installed follows the lock: exact versions, checked by hash.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(BIN)/pip

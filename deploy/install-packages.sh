@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages that the demo or the tests need, on Debian and Raspberry Pi OS.
-# usage: deploy/install-packages.sh demo|test
+# usage: deploy/install-packages.sh demo|test|install
 # Does nothing when all are there. What cannot be installed is named; the tests that need it
 # say so again and fail when CI=true.
 set -u
@@ -8,7 +8,8 @@ set -u
 case "${1:-}" in
   demo) wanted="python3-venv mosquitto libportaudio2" ;;
   test) wanted="python3-venv mosquitto libportaudio2 influxdb chromium postgresql poppler-utils fonts-dejavu-core pulseaudio libasound2-plugins" ;;
-  *) echo "usage: $0 demo|test" >&2; exit 2 ;;
+  install) wanted="python3-venv mosquitto debootstrap iproute2 zstd" ;;
+  *) echo "usage: $0 demo|test|install" >&2; exit 2 ;;
 esac
 
 command -v dpkg-query >/dev/null || {

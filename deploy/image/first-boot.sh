@@ -19,7 +19,7 @@ own() { # who mode file...: only where there are users
   [ -n "$root" ] || chown "$who" "$@"
 }
 
-mkdir -p "$root/etc/skolro" "$root/var/lib/skolro" "$setup"
+mkdir -p "$root/etc/skolro" "$root/etc/systemd/system" "$root/var/lib/skolro" "$setup"
 own skolro:skolro 0700 "$root/var/lib/skolro"
 for name in node.toml ca.pem client.pem client.key; do
   [ -f "$card/$name" ] || continue
@@ -39,7 +39,7 @@ sync
 rm -f "$card/client.key" "$card/enrolment.secret"
 sync
 
-cat > "$root/etc/systemd/system/skolro-setup.service" <<'UNIT' 2>/dev/null || {
+cat > "$root/etc/systemd/system/skolro-setup.service" <<'UNIT'
 [Unit]
 Description=Skolro: install this node, as often as it takes
 Wants=network-online.target
@@ -56,10 +56,7 @@ RestartSec=60
 [Install]
 WantedBy=multi-user.target
 UNIT
-  echo "first-boot.sh: no systemd in $root" >&2
-  exit 1
-}
-if [ -z "$root" ]; then
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   systemctl enable skolro-setup.service
   # At Bookworm's first boot there is no network yet: it starts after the reboot.

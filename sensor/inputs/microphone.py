@@ -16,6 +16,7 @@ from sensor.blocks import AudioBlock
 from sensor.errors import InputError
 from sensor.inputs.base import BlockSeconds, PressurePa, SampleRate, State, block_frames
 from sensor.inputs.capture import CaptureQueue, Chunk, FrameCount
+from sensor.inputs.urgency import take_precedence
 
 _log = logging.getLogger(__name__)
 
@@ -169,8 +170,14 @@ class MicrophoneInput:
     def _opened(self) -> Any:
         device = _device(self._sounddevice, self.config.device)
         opening = self._opening
+        is_first = True
 
         def heard(samples: Any, frames: int, at: Any, status: Any) -> None:  # noqa: ARG001 - PortAudio's call
+            nonlocal is_first
+            if is_first:
+                # This is PortAudio's own thread, which nobody else could ask.
+                is_first = False
+                take_precedence()
             self._queue.put(
                 samples,
                 at.inputBufferAdcTime,

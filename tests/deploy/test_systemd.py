@@ -23,7 +23,8 @@ PROGRAM = "/opt/skolro/bin/skolro"
 
 def read(unit: Path) -> configparser.ConfigParser:
     """The settings of a unit."""
-    parser = configparser.ConfigParser(interpolation=None)
+    # A setting may stand more than once in a unit.
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # keeps the case
     parser.read_string(unit.read_text(encoding="utf-8"))
     return parser
@@ -43,6 +44,18 @@ def test_systemd_can_use_them(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_little_is_exposed(unit: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None and os.environ.get("CI") != "true":
+        pytest.skip("systemd-analyze is not installed")
+    ended = subprocess.run(
+        [str(analyze), "security", "--offline=yes", "--threshold=25", str(unit)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)

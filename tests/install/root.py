@@ -1,0 +1,103 @@
+"""A fresh Debian in a folder, to install things into."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+SUITES: Final = ("bookworm", "trixie")
+
+_MIRROR: Final = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+_CACHE: Final = Path("build") / "install"
+_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+# What a Raspberry Pi OS Lite has, of what matters here.
+_PACKAGES: Final = "ca-certificates,iproute2,python3"
+
+
+class Root:
+    """A root folder of its own with a Debian as it comes; gone at the end.
+
+    Parameters
+    ----------
+    suite : str
+        Which Debian; made by debootstrap at the first time, and kept as an archive.
+    """
+
+    def __init__(self, suite: str) -> None:
+        self.suite = suite
+        self._folder = Path(tempfile.mkdtemp(prefix=f"skolro-{suite}-"))
+        self.path = self._folder / "root"
+
+    def __enter__(self) -> Self:
+        archive = _archive(self.suite)
+        self.path.mkdir()
+        _run("tar", "--extract", "--zstd", "--file", archive, "--directory", self.path)
+        # It was made in a folder that nobody else may enter.
+        self.path.chmod(0o755)
+        for name in ("proc", "dev"):
+            _run("mount", "--rbind", "--make-rslave", f"/{name}", self.path / name)
+        shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
+        if _CERTIFICATES.exists():
+            # Where the machine trusts a proxy of its own, so must what is installed here.
+            shutil.copy(_CERTIFICATES, self.path / str(_CERTIFICATES)[1:])
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name in ("dev", "proc"):
+            subprocess.run(["umount", "--recursive", "--lazy", self.path / name], check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def inside(self, path: str) -> Path:
+        """Where the absolute `path` in there is for us."""
+        return self.path / path.lstrip("/")
+
+    def command(
+        self, *command: str, user: str | None = None, namespace: str | None = None
+    ) -> list[str]:
+        """The command line that runs `command` in there, as `user`, in a network `namespace`."""
+        whom = ["runuser", "-u", user, "--"] if user else []
+        where = ["ip", "netns", "exec", namespace] if namespace else []
+        clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"]
+        pip = [f"{name}={value}" for name, value in os.environ.items() if name == "PIP_CERT"]
+        return [*where, "chroot", str(self.path), *clean, *pip, *whom, *command]
+
+    def run(self, *command: str, user: str | None = None) -> str:
+        """Run something in there to its end; :class:`AssertionError` where it fails."""
+        return _run(*self.command(*command, user=user))
+
+
+def _archive(suite: str) -> Path:
+    path = (_CACHE / f"{suite}.tar.zst").absolute()
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="skolro-debootstrap-") as folder:
+        _run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, folder, _MIRROR)
+        part = path.with_suffix(".part")
+        _run("tar", "--create", "--zstd", "--file", part, "--directory", folder, ".")
+        part.replace(path)
+    return path
+
+
+def _run(*command: str | Path) -> str:
+    return finished([str(part) for part in command])
+
+
+def finished(command: Sequence[str]) -> str:
+    """Run a command to its end and return what it printed; :class:`AssertionError` if it fails."""
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        last = "\n".join((ended.stdout + ended.stderr).splitlines()[-15:])
+        raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}:\n{last}")
+    return ended.stdout
