@@ -98,3 +98,19 @@ def test_no_other_distribution_owns_files_in_our_folders() -> None:
 def test_the_distribution_is_marked_as_private() -> None:
     (ours,) = (d for d in distributions() if d.metadata["Name"] == "skolro")
     assert "Private :: Do Not Upload" in ours.metadata.get_all("Classifier", [])
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.13"], ids=["bookworm", "trixie"])
+def test_a_raspberry_pi_finds_a_wheel_for_all_that_a_node_needs(
+    python: str, tmp_path: Path
+) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    lock = (ROOT / "deploy/image/node.lock").read_text(encoding="utf-8")
+    # Where one is missing, uv says so and fails; nothing is downloaded.
+    run(
+        uv, "pip", "install", "--dry-run", "--target", tmp_path, "--no-deps",
+        "--python-platform", "aarch64-manylinux_2_28", "--python-version", python,
+        "--only-binary", ":all:", "--requirement", ROOT / "deploy/image/node.lock",
+    )  # fmt: skip
+    for package in ("numpy", "scipy", "msgspec", "cryptography", "pyserial"):
+        assert f"\n{package}==" in lock
