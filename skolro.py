@@ -285,6 +285,26 @@ COMMANDS: Mapping[str, Entry | Group] = {
             ),
         },
     ),
+    "evidence": Group(
+        "Summaries that a stranger can read and check.",
+        {
+            "export": Entry(
+                "collector.commands.evidence_export:evidence_export",
+                "Make one of a site and a period.",
+                "evidence",
+            ),
+            "verify": Entry(
+                "collector.commands.evidence_verify:evidence_verify",
+                "Check one, anywhere.",
+                "verify",
+            ),
+            "key": Entry(
+                "collector.commands.evidence_key:evidence_key",
+                "Make the key that seals them.",
+                "collector",
+            ),
+        },
+    ),
     "town": Group(
         "Towns that do not exist, with known truth.",
         {

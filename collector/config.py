@@ -153,6 +153,32 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return value
 
 
+class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who exports evidence summaries, and with what they are sealed.
+
+    Attributes
+    ----------
+    authority : str
+        Name of the exporting authority, as it stands on the document.
+    key_file : str
+        Its private key, made by ``skolro evidence key``.
+    certificate_file, certificate_key_file : str, optional
+        An X.509 certificate and its private key (PEM), for a second signature.
+    time_stamp_url : str, optional
+        A time stamp service (RFC 3161).
+    """
+
+    authority: Annotated[str, Meta(min_length=1, max_length=200)]
+    key_file: Annotated[str, Meta(min_length=1)]
+    certificate_file: str | None = None
+    certificate_key_file: str | None = None
+    time_stamp_url: Annotated[str, Meta(pattern=r"^https?://.")] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate_file is None) != (self.certificate_key_file is None):
+            raise ValueError("certificate_file and certificate_key_file go together")
+
+
 class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of it.
 
@@ -176,6 +202,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retention: Retention = Retention()
     calendar: str | None = None
     alerts: Alerts | None = None
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         _ledger_url(self.ledger)
@@ -214,6 +241,7 @@ def load_config(path: Path) -> CollectorConfig:
         fleet=fleet,
         calendar=None if config.calendar is None else str(folder / config.calendar),
         alerts=_alerts_from(folder, path, config.alerts),
+        evidence=_evidence_from(folder, config.evidence),
     )
 
 
@@ -233,6 +261,15 @@ def _with_urls(folder: Path, config: Path, one: Recipient) -> Recipient:
     if not urls:
         raise ConfigError(f"{config}: {folder / one.urls_file} holds no address: write one a line")
     return msgspec.structs.replace(one, urls=(*one.urls, *urls))
+
+
+def _evidence_from(folder: Path, evidence: Evidence | None) -> Evidence | None:
+    if evidence is None:
+        return None
+    names = ("key_file", "certificate_file", "certificate_key_file")
+    paths = {name: getattr(evidence, name) for name in names}
+    absolute = {name: str(folder / path) for name, path in paths.items() if path is not None}
+    return msgspec.structs.replace(evidence, **absolute)
 
 
 def _ledger_from(folder: Path, text: str) -> str:

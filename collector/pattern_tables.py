@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import asin, cos, nan, radians, sin, sqrt
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from collector.analysis.episodes import Episode, Pass, passes, with_routes
 from collector.analysis.hours import Ints, SiteHours, hour_at
 from collector.analysis.levels import Floats, LevelHours
+from collector.analysis.pass_speeds import speed_table
 from collector.analysis.speed import SpeedTable
 from collector.ledger.days import HOURS
 from collector.ledger.ledger import Ledger
 from collector.ledger.pattern_queries import SiteDays
 from collector.ledger.records import LevelHour
 from collector.registry.inventory import Inventory, Site
-from collector.registry.speed_limits import limits_at
 from sensor.contract.messages import LevelBatch
 
 NEIGHBOURS_KM: Final = 3.0
@@ -82,23 +81,8 @@ def neighbours(inventory: Inventory) -> dict[str, frozenset[str]]:
 
 def speeds_of(found: Sequence[Pass], inventory: Inventory, site: Site) -> SpeedTable:
     """Speeds of the confirmed passes among those at a site, with the limits that held."""
-    chosen = [one for one in found if one.confirmed]
-    clocked = [one.clocked for one in chosen]
     limits = [limit for limit in inventory.speed_limits if limit.site == site.id]
-    held = limits_at(limits, (one.start for one in chosen), site.time_zone)
-    zone = ZoneInfo(site.time_zone)
-    return SpeedTable(
-        hour_of_day=np.array([one.start.astimezone(zone).hour for one in chosen], dtype=np.int64),
-        source=tuple(one.source for one in chosen),
-        speed_kmh=_numbers(event and event.speed_kmh for event in clocked),
-        low_kmh=_numbers(event and event.speed_low_kmh for event in clocked),
-        high_kmh=_numbers(event and event.speed_high_kmh for event in clocked),
-        limit_kmh=_numbers(held),
-        refused=tuple(
-            None if event else one.heard[0].speed_refused
-            for one, event in zip(chosen, clocked, strict=True)
-        ),
-    )
+    return speed_table(found, limits, site.time_zone)
 
 
 def hours_of_levels(rows: Iterable[LevelHour]) -> dict[str, LevelHours]:

@@ -9,15 +9,9 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, func, select
 
+from collector.analysis.stretches import Stretch, Stretches, hashes_in, stretches_in
 from collector.database.tables import message
-from collector.ledger.absence import (
-    Stretch,
-    Stretches,
-    accepted_gaps,
-    counted,
-    hashes_in,
-    stretches_in,
-)
+from collector.ledger.absence import accepted_gaps, counted
 from collector.ledger.chain import ChainState
 from sensor.contract.codec import decode
 from sensor.contract.errors import ContractError

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from collector.analysis.stretches import Stretch
 from collector.errors import LedgerError
-from collector.ledger.absence import Stretch, gaps, note_accepted
+from collector.ledger.absence import gaps, note_accepted
 from collector.ledger.appending import next_position
 from collector.ledger.chain import Chains
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
+from collector.analysis.stretches import Stretch, hashes_in
 from collector.database.database import upsert
 from collector.database.tables import message, node_anomaly
-from collector.ledger.absence import Stretch, gaps, hashes_in
+from collector.ledger.absence import gaps
 from collector.ledger.chain import Chains, Link, Stored
 from collector.ledger.key_changes import contradiction, register_keys
 from collector.ledger.projections import project

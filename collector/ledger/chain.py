@@ -15,16 +15,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, select
 
+from collector.analysis.stretches import Stretch, Stretches, hashes_in, stretches_in
 from collector.database.database import upsert
 from collector.database.tables import message, node_state
-from collector.ledger.absence import (
-    Stretch,
-    Stretches,
-    hashes_in,
-    known_hashes,
-    stretches_in,
-    unawaited,
-)
+from collector.ledger.absence import known_hashes, unawaited
 from sensor.contract.messages import GENESIS, Absence, Health, Message
 
 _KEYS_A_QUERY: Final = 1000

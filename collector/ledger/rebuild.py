@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, Row, select
 
+from collector.analysis.stretches import hashes_in
 from collector.database.tables import message
 from collector.errors import LedgerError
-from collector.ledger.absence import hashes_in
 from collector.ledger.appending import next_position
 from collector.ledger.chain import Chains, Link, Stored
 from collector.ledger.projections import begin_again, project_rows

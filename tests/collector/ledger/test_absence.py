@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from collector.analysis.stretches import Stretches
 from collector.commands.check import described
 from collector.commands.node_list import meaning
 from collector.database.database import writing
 from collector.errors import LedgerError
-from collector.ledger.absence import Stretches
 from collector.ledger.ledger import Ledger, Received
 from collector.registry.registry import Registry
 from sensor.contract.messages import Absence, Absent, draft

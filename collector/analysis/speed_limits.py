@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from collector.registry.inventory import SpeedLimit
-
 _MINUTES_A_DAY = 24 * 60
+
+
+class SpeedLimit(Protocol):
+    """A posted limit: on `weekdays` (ISO, Monday is 1) between two local times of day."""
+
+    @property
+    def kmh(self) -> float:
+        """The limit."""
+
+    @property
+    def since(self) -> datetime:
+        """From when on it holds."""
+
+    @property
+    def weekdays(self) -> tuple[int, ...]:
+        """The days on which it begins."""
+
+    @property
+    def from_time(self) -> str:
+        """When it begins, such as 07:00."""
+
+    @property
+    def to_time(self) -> str:
+        """When it ends."""
 
 
 def limits_at(

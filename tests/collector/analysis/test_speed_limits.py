@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector.analysis.speed_limits import limits_at
 from collector.registry.inventory import SpeedLimit
-from collector.registry.speed_limits import limits_at
 
 ZONE = "Europe/Stockholm"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
