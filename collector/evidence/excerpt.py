@@ -23,6 +23,8 @@ class Mounting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     distance_m, distance_back_m : float, optional
         Horizontally to the middle of the lane of direction 1, and of the other one.
+    spacing_m : float, optional
+        Between two microphones.
     facade_m : float, optional
         To the nearest wall that reflects, behind the microphone.
     bearing_deg : float, optional
@@ -30,9 +32,10 @@ class Mounting(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     microphone: ShortText | None = None
-    microphone_height_m: _Metres | None = None
+    mic_height_m: _Metres | None = None
     distance_m: _Metres | None = None
     distance_back_m: _Metres | None = None
+    spacing_m: _Metres | None = None
     facade_m: _Metres | None = None
     bearing_deg: Annotated[float, Meta(ge=0, lt=360)] | None = None
 

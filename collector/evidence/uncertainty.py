@@ -7,12 +7,11 @@ from typing import Final
 
 LEVEL_CONTRIBUTIONS_DB: Final = {
     "microphone": 0.7,
-    "calibration": 0.5,
-    "drift": 0.3,
-    "mounting": 0.5,
+    "calibrator": 0.5,
+    "meter": 0.3,
+    "place": 0.5,
 }
-"""Standard uncertainties of a level near a road: direction and frequency response of a microphone
-that was not pattern tested, calibrator with its coupling, drift between two checks, reflections."""
+"""Standard uncertainties of a level near a road, as docs/measurement-procedure.md explains them."""
 
 COVERAGE_FACTOR: Final = 2.0
 

@@ -8,9 +8,12 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from deploy.commands.node_options import (
+    BearingOption,
     DistanceBackOption,
     DistanceOption,
+    FacadeOption,
     HeightOption,
+    MicrophoneOption,
     SpacingOption,
     geometry,
     kit_of,
@@ -34,6 +37,9 @@ def node_add(  # noqa: PLR0913, PLR0917 - one argument an option
     distance_back: DistanceBackOption = None,
     spacing: SpacingOption = None,
     height: HeightOption = None,
+    facade: FacadeOption = None,
+    bearing: BearingOption = None,
+    microphone: MicrophoneOption = None,
     full_scale_pa: Annotated[
         float, typer.Option(min=0.001, max=10_000, help="Peak pressure at digital full scale.")
     ] = 20.0,
@@ -43,7 +49,7 @@ def node_add(  # noqa: PLR0913, PLR0917 - one argument an option
     Then write its card with skolro node image. With --public-key nothing is made: the collector
     believes what is signed with that key from now on.
     """
-    place = geometry(distance, distance_back, spacing, height)
+    place = geometry(distance, distance_back, spacing, height, facade, bearing, microphone)
     with opened(config) as collector:
         start = moment(collector, "--since", since)
         registry = collector.registry

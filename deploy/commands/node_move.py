@@ -9,9 +9,12 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from deploy.commands.node_options import (
+    BearingOption,
     DistanceBackOption,
     DistanceOption,
+    FacadeOption,
     HeightOption,
+    MicrophoneOption,
     NodeArgument,
     SpacingOption,
     geometry,
@@ -19,7 +22,7 @@ from deploy.commands.node_options import (
 )
 
 
-def node_move(
+def node_move(  # noqa: PLR0913, PLR0917 - one a command line option
     node: NodeArgument,
     site: Annotated[str, typer.Option(help="Id of the site where it hangs now.")],
     config: ConfigOption,
@@ -30,13 +33,16 @@ def node_move(
     distance_back: DistanceBackOption = None,
     spacing: SpacingOption = None,
     height: HeightOption = None,
+    facade: FacadeOption = None,
+    bearing: BearingOption = None,
+    microphone: MicrophoneOption = None,
 ) -> None:
     """Hang a node somewhere else, or otherwise at the same site.
 
     What it measured before stays where it was measured. The distances in the node's own
     configuration must be changed too: its speeds follow them.
     """
-    place = geometry(distance, distance_back, spacing, height)
+    place = geometry(distance, distance_back, spacing, height, facade, bearing, microphone)
     with opened(config) as collector:
         at = moment(collector, "--since", since) or datetime.now(UTC)
         collector.registry.place_node(node, site, at, place)

@@ -31,21 +31,45 @@ HeightOption: TypeAlias = Annotated[
     Metres,
     typer.Option("--height", min=0.1, max=20, help="Metres of the microphones over the road."),
 ]
+FacadeOption: TypeAlias = Annotated[
+    Metres,
+    typer.Option("--facade", min=0.1, max=100, help="Metres to the nearest wall behind it."),
+]
+BearingOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--bearing", min=0, max=359.9, help="Compass degrees straight to the road."),
+]
+MicrophoneOption: TypeAlias = Annotated[
+    str | None, typer.Option("--microphone", help="Type and serial number, for evidence.")
+]
 
 
 def geometry(
-    distance: Metres, distance_back: Metres, spacing: Metres, height: Metres
-) -> dict[str, float]:
-    """Return what was told of a place, by the names of ``[mounting]``."""
+    distance: Metres,
+    distance_back: Metres,
+    spacing: Metres,
+    height: Metres,
+    facade: Metres = None,
+    bearing: float | None = None,
+    microphone: str | None = None,
+) -> dict[str, float | str]:
+    """Return what was told of a place, by the names of ``[mounting]`` where the node needs it."""
     told = {
         "distance_m": distance,
         "distance_back_m": distance_back,
         "spacing_m": spacing,
         "mic_height_m": height,
+        "facade_m": facade,
+        "bearing_deg": bearing,
     }
     if distance is None and any(value is not None for value in told.values()):
         raise DeployError("say how far the road is too, with --distance: the rest needs it")
-    return {name: value for name, value in told.items() if value is not None}
+    found: dict[str, float | str] = {n: value for n, value in told.items() if value is not None}
+    if microphone is not None:
+        if not 0 < len(microphone) <= 200 or not microphone.isprintable():
+            raise DeployError("--microphone takes a type and serial number of up to 200 characters")
+        found["microphone"] = microphone
+    return found
 
 
 def moment(collector: Opened, option: str, text: str | None) -> datetime | None:

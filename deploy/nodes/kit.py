@@ -81,7 +81,7 @@ class NodeKit:
         return True
 
     def configure(
-        self, geometry: Mapping[str, float], *, channels: int, full_scale_pa: float
+        self, geometry: Mapping[str, float | str], *, channels: int, full_scale_pa: float
     ) -> None:
         """Write its configuration, unless there is one, which people may have changed."""
         if self.config_file.exists():
@@ -112,7 +112,7 @@ class NodeKit:
             ) from error
 
 
-def _mounting(geometry: Mapping[str, float]) -> str:
+def _mounting(geometry: Mapping[str, float | str]) -> str:
     if not geometry:
         return "\n# [mounting] is missing: there will be no speeds.\n"
     lines = [f"{name} = {geometry[name]}" for name in GEOMETRY if name in geometry]

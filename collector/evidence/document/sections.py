@@ -107,9 +107,12 @@ class Writer:
             )
         rows = [
             (words.text("site.microphone"), mounting.microphone or unknown),
-            (words.text("site.height"), metres(mounting.microphone_height_m)),
+            (words.text("site.height"), metres(mounting.mic_height_m)),
             (words.text("site.distance"), distance),
         ]
+        if mounting.spacing_m is not None:
+            spacing = f"{words.number(mounting.spacing_m, 2)}{NO_BREAK}m"
+            rows.append((words.text("site.spacing"), spacing))
         if mounting.facade_m is not None:
             rows.append((words.text("site.facade"), metres(mounting.facade_m)))
         if mounting.bearing_deg is not None:

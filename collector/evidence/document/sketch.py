@@ -41,8 +41,8 @@ def sketch(mounting: Mounting, words: Language) -> str:
         label = f"{words.text('site.sketch_facade')} {words.number(mounting.facade_m)} m"
         parts.append(_text(x_mic + 8, y + 20, label, _INK))
     parts.append(_microphone(x_mic, y_mic))
-    if mounting.microphone_height_m is not None:
-        height = f"h = {words.number(mounting.microphone_height_m)} m"
+    if mounting.mic_height_m is not None:
+        height = f"h = {words.number(mounting.mic_height_m)} m"
         parts.append(_text(x_mic - 42, y_mic + 22, height, _BLUE))
     parts += _scale_bar(scale, _HEIGHT - 14.0)
     if mounting.bearing_deg is not None:

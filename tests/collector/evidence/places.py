@@ -91,7 +91,7 @@ def new_place(folder: Path) -> Place:
     )
     nodes = {name: FakeNode(name) for name in ("askolan-1", "ekskolan-1", "ekskolan-2")}
     geometry = {
-        "microphone": "ICS-43434 nr 12", "microphone_height_m": 3.2, "distance_m": 6.5,
+        "microphone": "ICS-43434 nr 12", "mic_height_m": 3.2, "distance_m": 6.5,
         "distance_back_m": 10.0, "facade_m": 4.0, "bearing_deg": 135.0,
     }  # fmt: skip
     for name, node in nodes.items():

@@ -123,7 +123,7 @@ def test_calibrations_stand_before_and_after(summary: Exported) -> None:
         "KAL-7",
         "KAL-7",
     ]
-    assert registry["nodes"][0]["placements"][0]["mounting"]["microphone_height_m"] == 3.2
+    assert registry["nodes"][0]["placements"][0]["mounting"]["mic_height_m"] == 3.2
 
 
 def test_what_was_measured_before_an_invalid_check_is_left_out(
