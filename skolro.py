@@ -97,7 +97,7 @@ COMMANDS: Mapping[str, Entry | Group] = {
             ),
             "prune": Entry("collector.commands.prune:prune", "Apply retention.", "collector"),
             "replay": Entry(
-                "collector.commands.replay:replay", "Fill an emptied InfluxDB again.", "collector"
+                "collector.commands.replay:replay", "Fill an emptied InfluxDB again.", "dashboards"
             ),
             "migrate": Entry(
                 "collector.commands.migrate:migrate", "Upgrade an older ledger.", "collector"

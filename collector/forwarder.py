@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from collector.figures.figures import Figures, Unit
 from collector.ledger.ledger import Ledger
-from collector.outputs import Output, OutputRejects, WriteResult
+from collector.outputs import FigureSource, Output, OutputRejects, Unit, WriteResult
 from collector.registry.registry import Registry
 from sensor.contract.errors import SkolroError
 
@@ -64,7 +63,7 @@ class Forwarder:
         Takes the single records that the output refuses.
     batch_size : int
         Most messages written at once.
-    figures : Figures, optional
+    figures : FigureSource, optional
         What the analysis says is forwarded, too, whenever the output has got all messages.
     """
 
@@ -76,7 +75,7 @@ class Forwarder:
         rejects: OutputRejects,
         *,
         batch_size: int = _BATCH,
-        figures: Figures | None = None,
+        figures: FigureSource | None = None,
     ) -> None:
         self._ledger = ledger
         self._registry = registry

@@ -18,11 +18,16 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 
 from collector.database.database import reading
-from collector.figures.figures import Figures
 from collector.forwarder import back_off_s
 from collector.ledger import measures
 from collector.ledger.ledger import Ledger, StoredMessage
-from collector.outputs import Output, OutputRejects, OutputUnavailableError, WriteResult
+from collector.outputs import (
+    FigureSource,
+    Output,
+    OutputRejects,
+    OutputUnavailableError,
+    WriteResult,
+)
 from sensor.contract.codec import KINDS
 
 log = logging.getLogger(__name__)
@@ -56,7 +61,7 @@ class Replay:
         The open ledger.
     output : Output
         Where to.
-    figures : Figures, optional
+    figures : FigureSource, optional
         What the analysis says is written, too.
     patience_s : float
         How long `output` may be away.
@@ -67,7 +72,7 @@ class Replay:
         engine: Engine,
         ledger: Ledger,
         output: Output,
-        figures: Figures | None = None,
+        figures: FigureSource | None = None,
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, TypeAlias
+from itertools import product
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.analysis.effect import Effect
@@ -34,18 +35,16 @@ from collector.outputs.derived import (
     SITE_DAY,
     SITE_NOW,
     SITE_WEEK,
+    SOURCE_WEEK,
     SPECTRUM_1H,
     SPEED_FIGURES,
 )
 from collector.outputs.line_protocol import Measurement
-from collector.outputs.output import Stretch
+from collector.outputs.output import Stretch, Unit
 from collector.outputs.periods import origin_tag
 from collector.pattern_answers import HALF_A_YEAR, Period, effect_at, school_calendar
 from collector.pattern_tables import hours_of_sites
 from collector.registry.inventory import Inventory
-
-Unit: TypeAlias = list[Stretch]
-"""What is written at once."""
 
 SOON: Final = timedelta(minutes=1)
 """How often nodes, episodes and days are looked after."""
@@ -101,10 +100,7 @@ class Figures:
         return cls(ledger, school_calendar(config), config.page.municipality)
 
     def due(self, output: str) -> Iterator[Unit]:
-        """Yield all that is due for the output of that name; each must be written before the next.
-
-        Where that fails, let go of the iterator: what was due is due again.
-        """
+        """As :meth:`.FigureSource.due`."""
         now = self._clock()
         if now >= self._soon:
             yield [self._statuses(now)]
@@ -119,7 +115,7 @@ class Figures:
             self._later = now + LATER
 
     def everything(self, start: datetime, end: datetime) -> Iterator[Unit]:
-        """Yield all figures of [`start`, `end`), and all that say how things are now."""
+        """As :meth:`.FigureSource.everything`."""
         touched = self._ledger.touched_between(start, end)
         now = self._clock()
         yield [self._statuses(now)]
@@ -189,7 +185,7 @@ class Figures:
             if one.kind == "levels":
                 hours[one.node].add(one.hour)
         for first_day, sites in sorted(weeks.items()):
-            yield [self._week(inventory, first_day, sorted(sites))]
+            yield self._week(inventory, first_day, sorted(sites))
         for node, of_node in sorted(hours.items()):
             ordered = sorted(of_node)
             for first in range(0, len(ordered), _HOURS_AT_ONCE):
@@ -197,16 +193,19 @@ class Figures:
                 lines = levels.spectrum_lines(self._ledger, inventory, node, part)
                 yield [Stretch(measurement=SPECTRUM_1H, lines=tuple(lines))]
 
-    def _week(self, inventory: Inventory, first_day: date, sites: Iterable[str]) -> Stretch:
-        lines = (
-            line
-            for site in sites
-            for simulated in self._ledger.origins()
-            for line in happenings.week_lines(
-                self._ledger, inventory, inventory.sites[site], first_day, simulated=simulated
+    def _week(self, inventory: Inventory, first_day: date, sites: Iterable[str]) -> Unit:
+        weeks: list[str] = []
+        sources: list[str] = []
+        for site, simulated in product(sites, self._ledger.origins()):
+            place = inventory.sites[site]
+            weeks += happenings.week_lines(
+                self._ledger, inventory, place, first_day, simulated=simulated
             )
-        )
-        return Stretch(measurement=SITE_WEEK, lines=tuple(lines))
+            sources += happenings.source_lines(self._ledger, place, first_day, simulated=simulated)
+        return [
+            Stretch(measurement=SITE_WEEK, lines=tuple(weeks)),
+            Stretch(measurement=SOURCE_WEEK, lines=tuple(sources)),
+        ]
 
     def _standing(self, now: datetime) -> Iterator[Unit]:
         """What holds now: each part as often as it changes, and whenever the registry does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -14,7 +15,7 @@ from collector.analysis.weeks import week_count
 from collector.figures.writing import DAY, known, local_day, midnight, milliseconds, point
 from collector.ledger.days import DAY as LEDGER_DAY
 from collector.ledger.ledger import Ledger
-from collector.outputs.derived import EPISODE, SITE_DAY, SITE_WEEK
+from collector.outputs.derived import EPISODE, SITE_DAY, SITE_WEEK, SOURCE_WEEK
 from collector.outputs.line_protocol import FieldValue
 from collector.outputs.output import Stretch
 from collector.outputs.periods import origin_tag, weekday_and_hour
@@ -50,6 +51,7 @@ def _episode_lines(one: Episode, site: Site, simulated: bool) -> Iterator[str]:
         numbers |= {f"{reason.code}.{name}": value for name, value in reason.numbers.items()}
     neighbours = [name for reason in one.reasons for name in reason.sites]
     values: dict[str, FieldValue] = {
+        "start_ms": milliseconds(one.start),
         "end_ms": milliseconds(one.end),
         "duration_s": (one.end - one.start).total_seconds(),
         "passes": one.passes,
@@ -102,6 +104,16 @@ def week_lines(
         **speed_values(speed_figures(speeds_of(passes, inventory, site))),
     }
     yield from point(SITE_WEEK, (site.id, origin_tag(simulated)), values, begin)
+
+
+def source_lines(ledger: Ledger, site: Site, monday: date, *, simulated: bool) -> Iterator[str]:
+    """How many events of each kind of source a site had in the local week from `monday` on."""
+    zone = ZoneInfo(site.time_zone)
+    begin, end = midnight(monday, zone), midnight(monday + 7 * DAY, zone)
+    heard = ledger.heard(site.id, begin, end, simulated=simulated)
+    for source, count in sorted(Counter(event.source for event in heard).items()):
+        tags = (site.id, origin_tag(simulated), source)
+        yield from point(SOURCE_WEEK, tags, {"events": count}, begin)
 
 
 def speed_values(figures: SpeedFigures) -> dict[str, FieldValue]:

@@ -7,16 +7,18 @@ from typing import Final
 
 from collector.config import CollectorConfig
 from collector.outputs.output import (
+    FigureSource,
     Output,
     OutputUnavailableError,
     RejectedLine,
     Stretch,
+    Unit,
     WriteResult,
 )
 from collector.outputs.rejects import OutputRejects
 
-__all__ = ["OUTPUTS", "Output", "OutputRejects", "OutputUnavailableError", "RejectedLine",
-           "Stretch", "WriteResult", "open_outputs"]  # fmt: skip
+__all__ = ["OUTPUTS", "FigureSource", "Output", "OutputRejects", "OutputUnavailableError",
+           "RejectedLine", "Stretch", "Unit", "WriteResult", "open_outputs"]  # fmt: skip
 
 
 def _influxdb(config: CollectorConfig) -> Output | None:

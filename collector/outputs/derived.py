@@ -51,6 +51,7 @@ EPISODE: Final = Measurement(
     "episode",
     ("site", "origin"),
     {
+        "start_ms": "integer",
         "end_ms": "integer",
         "duration_s": "float",
         "passes": "integer",
@@ -107,6 +108,8 @@ SITE_WEEK: Final = Measurement(
         **_SPEEDS,
     },
 )
+
+SOURCE_WEEK: Final = Measurement("source_week", ("site", "origin", "source"), {"events": "integer"})
 
 SPEED_FIGURES: Final = Measurement(
     "speed_figures", ("site", "origin", "weeks"), {"passes": "integer", **_SPEEDS}

@@ -20,6 +20,7 @@ from collector.outputs.derived import (
     SITE_DAY,
     SITE_NOW,
     SITE_WEEK,
+    SOURCE_WEEK,
     SPECTRUM_1H,
     SPEED_FIGURES,
 )
@@ -126,7 +127,7 @@ NODE_HEALTH: Final = Measurement(
 )
 
 RETENTION_POLICIES: Final[dict[str | None, tuple[Measurement, ...]]] = {
-    None: (SOUND_LEVEL_1M, EVENT, NODE_HEALTH),
+    None: (SOUND_LEVEL_1M, EVENT, NODE_HEALTH, SITE),
     SECONDS: (SOUND_LEVEL, NODE_STATUS),
     HOURS: (
         SOUND_LEVEL_1H,
@@ -134,13 +135,13 @@ RETENTION_POLICIES: Final[dict[str | None, tuple[Measurement, ...]]] = {
         EPISODE,
         SITE_DAY,
         SITE_WEEK,
+        SOURCE_WEEK,
         SITE_NOW,
         HOUR_OF_WEEK,
         SPEED_FIGURES,
         GUIDELINE_COMPARISON,
         PATROL_WINDOW,
         PATROL_EFFECT,
-        SITE,
         GUIDELINE,
         PATROL,
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from collector.errors import OutputError
 from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
@@ -71,6 +71,23 @@ class Stretch:
     tags: Mapping[str, str] = field(default_factory=dict)
     start: datetime | None = None
     end: datetime | None = None
+
+
+Unit: TypeAlias = list[Stretch]
+"""What is written at once."""
+
+
+class FigureSource(Protocol):
+    """Whoever knows figures of the analysis; a collector without its libraries has none."""
+
+    def due(self, output: str) -> Iterator[Unit]:
+        """Yield all that is due for the output of that name; each must be written before the next.
+
+        Where that fails, let go of the iterator: what was due is due again.
+        """
+
+    def everything(self, start: datetime, end: datetime) -> Iterator[Unit]:
+        """Yield all figures of [`start`, `end`), and all that say how things are now."""
 
 
 class Output(Protocol):

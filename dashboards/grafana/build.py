@@ -1,4 +1,7 @@
-"""The dashboards: which panels stand where, what can be chosen, and the files they become."""
+"""The dashboards: which panels stand where, what can be chosen, and the files they become.
+
+Each is made once a language from one definition; Swedish ones stand in the folder *Skolro*.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dashboards.grafana import panels
-from dashboards.grafana.influxql import DATASOURCE, TIME_ZONE
-from dashboards.grafana.panels import AnyPanel
+from dashboards.briefing.language import CODES, Code
+from dashboards.grafana.alerts import rules_file
+from dashboards.grafana.influxql import TIME_ZONE
+from dashboards.grafana.links import uid
+from dashboards.grafana.look import AnyPanel
+from dashboards.grafana.panels import effect, fleet, overview, patterns, site
 from dashboards.grafana.sdk import JSONEncoder, dashboard, dashboard_models
+from dashboards.grafana.variables import VARIABLES
+from dashboards.grafana.words import Words, words
 from sensor.contract.errors import SkolroError
 
 GENERATED: Final = Path(__file__).parent / "generated"
-"""Where the JSON stands that Grafana is provisioned with."""
+"""Where the JSON stands that Grafana is provisioned with, a folder a language."""
+
+RULES: Final = Path(__file__).parent / "provisioning/alerting/skolro.yaml"
+"""Where the alert rules stand."""
 
 GRID_WIDTH: Final = 24
+
+Placed = tuple[Callable[[Words], AnyPanel], int, int]
+"""A panel with its width and height on the grid."""
 
 
 class DashboardsDifferError(SkolroError):
@@ -26,115 +40,194 @@ class DashboardsDifferError(SkolroError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A heading and the panels below it: each with its width and height on the grid."""
+    """A heading, by its key among the words for rows, and the panels below it."""
 
     title: str
-    panels: Sequence[tuple[Callable[[], AnyPanel], int, int]]
+    panels: Sequence[Placed]
 
 
-SITES: Final = (
-    Row(
-        "Översikt / Overview",
-        (
-            (panels.event_count, 5, 5),
-            (panels.highest_level, 5, 5),
-            (panels.mean_of_period, 5, 5),
-            (panels.measured_time, 5, 5),
-            (panels.simulated_time, 4, 5),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A dashboard.
+
+    Attributes
+    ----------
+    back : str
+        How far back it shows at first.
+    variables : tuple of str
+        What can be chosen, of :data:`VARIABLES`.
+    refresh : str
+        How often it asks anew.
+    annotated : bool
+        Whether patrols stand beside what is shown over time.
+    """
+
+    back: str
+    variables: tuple[str, ...]
+    rows: tuple[Row, ...]
+    refresh: str = "5m"
+    annotated: bool = False
+
+
+_WHERE: Final = ("municipality", "sites")
+
+BOARDS: Final[Mapping[str, Board]] = {
+    "overview": Board(
+        back="now-30d",
+        variables=(*_WHERE, "origin"),
+        rows=(
+            Row("today", (
+                (overview.site_map, 10, 14),
+                (overview.against_usual, 14, 10),
+                (overview.nodes_online, 7, 4),
+                (overview.simulated_time, 7, 4),
+            )),
+            Row("lately", (
+                (overview.episodes_by_day, 12, 8),
+                (overview.measured_by_day, 12, 8),
+            )),
+            Row("next", (
+                (overview.coming_windows, 12, 8),
+                (overview.node_list, 12, 8),
+            )),
         ),
     ),
-    Row(
-        "Ljudnivåer / Sound levels",
-        (
-            (panels.levels_by_minute, 24, 10),
-            (panels.levels_by_second, 24, 8),
-            (panels.levels_by_hour, 14, 8),
-            (panels.levels_by_hour_of_day, 10, 8),
+    "patterns": Board(
+        back="now-26w",
+        variables=(*_WHERE, "source", "origin", "weeks", "weekday", "hour"),
+        rows=(
+            Row("when", (
+                (patterns.week_heat_map, 12, 26),
+                (patterns.top_hours, 12, 26),
+            )),
+            Row("trend", (
+                (patterns.episodes_by_week, 12, 8),
+                (patterns.passes_by_week, 12, 8),
+            )),
+            Row("episodes", ((patterns.episode_table, 24, 12),)),
+            Row("sources", (
+                (patterns.source_mix, 10, 12),
+                (patterns.sources_by_week, 14, 12),
+            )),
+            Row("behind", ((patterns.hour_events, 24, 12),)),
         ),
     ),
-    Row(
-        "Händelser / Events",
-        (
-            (panels.events_over_time, 14, 9),
-            (panels.events_by_source, 10, 9),
-            (panels.speeds, 24, 7),
-            (panels.latest_events, 24, 10),
+    "site": Board(
+        back="now-7d",
+        variables=("municipality", "one_site", "node", "source", "origin", "weeks", "weekday",
+                   "hour"),
+        annotated=True,
+        rows=(
+            Row("period", (
+                (site.mean_of_period, 6, 4),
+                (site.highest_level, 6, 4),
+                (site.event_count, 6, 4),
+                (site.measured_time, 6, 4),
+            )),
+            Row("levels", (
+                (site.levels_by_minute, 24, 10),
+                (site.levels_by_second, 24, 8),
+                (site.levels_by_day, 12, 9),
+                (site.loudest_by_hour, 12, 9),
+                (site.guideline_table, 24, 7),
+                (site.levels_by_hour_of_day, 10, 9),
+                (site.spectrum, 14, 9),
+            )),
+            Row("events", ((site.event_table, 24, 12), (site.week_rate, 24, 8))),
+            Row("speeds", (
+                (site.speeds, 24, 9),
+                (site.v85_by_week, 24, 9),
+                (site.speed_table, 24, 5),
+            )),
         ),
     ),
-    Row(
-        "Mätnoder / Nodes",
-        (
-            (panels.nodes, 24, 7),
-            (panels.outbox_depth, 12, 7),
-            (panels.coverage, 12, 7),
+    "effect": Board(
+        back="now-26w",
+        variables=(*_WHERE, "origin"),
+        annotated=True,
+        rows=(
+            Row("followed", (
+                (effect.rates_by_week, 24, 10),
+                (effect.effect_table, 24, 9),
+                (effect.moved_table, 24, 6),
+            )),
+            Row("patrols", (
+                (effect.patrol_list, 12, 10),
+                (effect.window_table, 12, 10),
+            )),
         ),
     ),
-)
-
-
-def sites_dashboard() -> dashboard_models.Dashboard:
-    """Levels, events and nodes by site."""
-    made = (
-        dashboard.Dashboard("Skolro: ljudnivåer, händelser och mätnoder per mätplats")
-        .uid("skolro-sites")
-        .description("Skolro: levels, events, nodes by site")
-        .tags(["skolro"])
-        .timezone(TIME_ZONE)
-        .week_start("monday")
-        .time("now-7d", "now")
-        .refresh("1m")
-        .tooltip(dashboard_models.DashboardCursorSync.CROSSHAIR)
-        .editable()
-        .with_variable(_variable("site", "Mätplats / Site", 'SHOW TAG VALUES WITH KEY = "site"'))
-        .with_variable(
-            _variable(
-                "node",
-                "Mätnod / Node",
-                'SHOW TAG VALUES WITH KEY = "node" WHERE "site" =~ /^${site:regex}$/',
-            )
-        )
-        .with_variable(
-            _variable(
-                "source", "Källa / Source", 'SHOW TAG VALUES FROM "event" WITH KEY = "source"'
-            )
-        )
-    )
-    _lay_out(made, SITES)
-    return made.build()
-
-
-DASHBOARDS: Final[Mapping[str, Callable[[], dashboard_models.Dashboard]]] = {
-    "sites": sites_dashboard,
-}
+    "fleet": Board(
+        back="now-2d",
+        refresh="1m",
+        variables=(*_WHERE, "node"),
+        rows=(
+            Row("now", ((fleet.state_counts, 24, 4), (fleet.fleet_table, 24, 12))),
+            Row("lately", (
+                (fleet.coverage, 12, 8),
+                (fleet.outbox_depth, 12, 8),
+                (fleet.calibration_age, 12, 8),
+                (fleet.clock_offset, 12, 8),
+                (fleet.temperature, 24, 8),
+            )),
+        ),
+    ),
+}  # fmt: skip
 """By the name of the file that each becomes."""
 
 
+def made(name: str, code: Code) -> dashboard_models.Dashboard:
+    """The dashboard of that name in one language."""
+    board, text = BOARDS[name], words(code)
+    built = (
+        dashboard.Dashboard(text(f"dashboard.{name}.title"))
+        .uid(uid(name, text))
+        .description(text(f"dashboard.{name}.description"))
+        .tags(["skolro", _tag(code)])
+        .timezone(TIME_ZONE)
+        .week_start("monday")
+        .time(board.back, "now")
+        .refresh(board.refresh)
+        .tooltip(dashboard_models.DashboardCursorSync.CROSSHAIR)
+        .link(_others(text))
+        .editable()
+    )
+    for variable in board.variables:
+        built.with_variable(VARIABLES[variable](text))
+    if board.annotated:
+        built.annotation(effect.patrols(text))
+    _lay_out(built, board.rows, text)
+    return built.build()
+
+
 def rendered() -> dict[str, str]:
-    """Return the content of each generated file, by its name."""
+    """Return the content of each generated file, by its path among them."""
     return {
-        f"{name}.json": json.dumps(
-            make(), cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False
+        f"{code}/{name}.json": json.dumps(
+            made(name, code), cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False
         )
         + "\n"
-        for name, make in DASHBOARDS.items()
+        for code in CODES
+        for name in BOARDS
     }
 
 
-def write(folder: Path) -> list[Path]:
-    """Write the dashboards into `folder` and return the files; what else is there stays."""
+def write(folder: Path, rules: Path) -> list[Path]:
+    """Write the dashboards into `folder` and the alert rules to `rules`, and return the files."""
+    files = {folder / name: text for name, text in rendered().items()} | {rules: rules_file()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in rendered().items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SkolroError(
             f"cannot write the dashboards to {folder}: {error.strerror}: name another folder"
         ) from error
-    return [folder / name for name in rendered()]
+    return list(files)
 
 
-def check(folder: Path) -> None:
-    """Return if `folder` holds just what :func:`write` would write.
+def check(folder: Path, rules: Path) -> None:
+    """Return if the files are just what :func:`write` would write.
 
     Raises
     ------
@@ -142,9 +235,11 @@ def check(folder: Path) -> None:
         A file is missing, differs, or is one that no dashboard makes any more.
     """
     wanted = rendered()
-    found = {path.name for path in folder.glob("*.json")}
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*.json")}
     stale = sorted(found - wanted.keys())
     changed = [name for name, text in wanted.items() if _text(folder / name) != text]
+    if _text(rules) != rules_file():
+        changed.append(rules.name)
     if stale or changed:
         raise DashboardsDifferError(
             f"{', '.join([*changed, *stale])} in {folder} is not what the code makes: "
@@ -159,34 +254,36 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
-    everything = dashboard_models.VariableOption(selected=True, text=["All"], value=["$__all"])
-    return (
-        dashboard.QueryVariable(name)
-        .label(label)
-        .datasource(DATASOURCE)
-        .query(query)
-        .definition(query)
-        .refresh(dashboard_models.VariableRefresh.ON_DASHBOARD_LOAD)
-        .sort(dashboard_models.VariableSort.ALPHABETICAL_ASC)
-        .multi(True)
-        .include_all(True)
-        .all_value(".*")
-        .current(everything)
-    )
+def _tag(code: Code) -> str:
+    return f"skolro-{code}"
 
 
-def _lay_out(made: dashboard.Dashboard, rows: Sequence[Row]) -> None:
-    """Place rows and panels from left to right and downwards, and number them."""
+def _others(text: Words) -> dashboard.DashboardLink:
+    """A link to each of the others, which keeps time and choice."""
+    link = dashboard.DashboardLink(text("link.others"))
+    link.type(dashboard_models.DashboardLinkType.DASHBOARDS).tags([_tag(text.code)])
+    return link.keep_time(True).include_vars(True)
+
+
+def _lay_out(built: dashboard.Dashboard, rows: Sequence[Row], text: Words) -> None:
+    """Place each panel at the highest free place, left before right, and number them."""
     number, y = 1, 0
     for row in rows:
         heading = dashboard_models.GridPos(h=1, w=GRID_WIDTH, x=0, y=y)
-        made.with_row(dashboard.Row(row.title).id(number).grid_pos(heading))
-        number, x, y, height = number + 1, 0, y + 1, 0
-        for panel, width, panel_height in row.panels:
-            if x + width > GRID_WIDTH:
-                x, y, height = 0, y + height, 0
-            place = dashboard_models.GridPos(h=panel_height, w=width, x=x, y=y)
-            made.with_panel(panel().id(number).grid_pos(place))
-            number, x, height = number + 1, x + width, max(height, panel_height)
-        y += height
+        built.with_row(dashboard.Row(text(f"row.{row.title}")).id(number).grid_pos(heading))
+        number, y = number + 1, y + 1
+        tops = [y] * GRID_WIDTH
+        for panel, width, height in row.panels:
+            x, top = _free(tops, width)
+            place = dashboard_models.GridPos(h=height, w=width, x=x, y=top)
+            built.with_panel(panel(text).id(number).grid_pos(place))
+            number += 1
+            tops[x : x + width] = [top + height] * width
+        y = max(tops)
+
+
+def _free(tops: Sequence[int], width: int) -> tuple[int, int]:
+    """The highest place, and of these the one to the left, that is so wide."""
+    places = ((max(tops[x : x + width]), x) for x in range(GRID_WIDTH - width + 1))
+    top, x = min(places)
+    return x, top

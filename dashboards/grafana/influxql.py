@@ -13,12 +13,24 @@ DATASOURCE_UID: Final = "skolro-influxdb"
 DATASOURCE: Final = common_models.DataSourceRef(type_val="influxdb", uid=DATASOURCE_UID)
 TIME_ZONE: Final = "Europe/Stockholm"
 
-CHOSEN: Final = (
-    '"site" =~ /^${site:regex}$/ AND "node" =~ /^${node:regex}$/ AND $timeFilter'  # Grafana's
-)
-"""Condition for what the dashboard's variables and its period choose."""
+# What the dashboard's variables choose, as conditions; the rest of the syntax is Grafana's.
+SITES: Final = '"site" =~ /^${site:regex}$/'
+NODES: Final = '"node" =~ /^${node:regex}$/'
+SOURCES: Final = '"source" =~ /^${source:regex}$/'
+ORIGIN: Final = "\"origin\" = '${origin:raw}'"
+WEEKS: Final = "\"weeks\" = '${weeks:raw}'"
+LOCAL_HOUR: Final = '"weekday" =~ /^${weekday:regex}$/ AND "hour" =~ /^${hour:regex}$/'
+PERIOD: Final = "$timeFilter"
+JUST_NOW: Final = "time > now() - 10m"
+"""Of what the collector writes each minute; older means that it no longer does."""
 
-CHOSEN_EVENTS: Final = f'{CHOSEN} AND "source" =~ /^${{source:regex}}$/'
+BY_DAY: Final = "time(1d)"
+
+AS_THEY_STAND: Final = "time(1h)"
+"""For figures of days and weeks, which stand at local midnights: it adds up those of several sites
+and moves none. InfluxDB's own weeks begin an hour too early or late once clocks have changed."""
+
+BY_TIME: Final = "time($__interval)"
 
 
 @dataclass(frozen=True)
@@ -52,45 +64,89 @@ class InfluxQuery(Dataquery, Builder["InfluxQuery"]):
         }
 
 
+@dataclass(frozen=True)
+class AnnotationTarget(Dataquery, Builder["AnnotationTarget"]):
+    """A query for annotations: which of its columns says what, and which when each ends."""
+
+    query: str
+    text_column: str
+    tags_column: str
+    end_column: str
+
+    def build(self) -> AnnotationTarget:
+        """Return the query, which is complete as it is."""
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        """Return what stands in the dashboard's JSON."""
+        return {
+            "refId": "Anno",
+            "datasource": DATASOURCE,
+            "rawQuery": True,
+            "fromAnnotations": True,
+            "query": self.query,
+            "textColumn": self.text_column,
+            "tagsColumn": self.tags_column,
+            "timeEndColumn": self.end_column,
+        }
+
+
+def rows(query: str, ref_id: str = "A") -> InfluxQuery:
+    """A query whose answer is a table."""
+    return InfluxQuery(query, ref_id, result_format="table")
+
+
 def table_of(measurement: Measurement) -> str:
     """Return `measurement` as it stands after FROM."""
     policy = policy_of(measurement)
     return f'"{measurement.name}"' if policy is None else f'"{policy}"."{measurement.name}"'
 
 
-def select(columns: str, measurement: Measurement, where: str = CHOSEN, *rest: str) -> str:
-    """Return a query of `columns` of `measurement`; `rest` comes after the condition."""
-    return " ".join(("SELECT", columns, "FROM", table_of(measurement), "WHERE", where, *rest))
+def quoted(*names: str) -> str:
+    """Names as columns, or as tags to group by."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
-def aggregate(
-    expression: str,
-    measurement: Measurement,
-    group_by: str,
-    *,
-    where: str = CHOSEN,
+def select(
+    columns: str,
+    source: Measurement | str,
+    *conditions: str,
+    group_by: str = "",
     fill: str = "",
+    rest: str = "",
 ) -> str:
-    """Return a query of an aggregate.
+    """Return a query.
 
-    `group_by` names tags, and ``time($__interval)`` where a course over time is wanted.
+    Parameters
+    ----------
+    source : Measurement or str
+        What stands after FROM.
+    group_by : str
+        Tags, and one of the times above where a course over time is wanted.
+    fill : str
+        What stands for periods without points.
+    rest : str
+        What comes last.
     """
-    return select(expression, measurement, where, *_grouped(group_by, fill))
+    origin = source if isinstance(source, str) else table_of(source)
+    parts = ["SELECT", columns, "FROM", origin]
+    if conditions:
+        parts += ["WHERE", " AND ".join(conditions)]
+    if group_by:
+        parts += ["GROUP BY", group_by]
+    if fill:
+        parts.append(f"fill({fill})")
+    if rest:
+        parts.append(rest)
+    if "time(" in group_by:
+        # Days begin at local midnight; the server knows of UTC only.
+        parts.append(f"tz('{TIME_ZONE}')")
+    return " ".join(parts)
 
 
-def mean_level(measurement: Measurement, group_by: str, *, fill: str = "") -> str:
+def mean_level(measurement: Measurement, *conditions: str, group_by: str, fill: str = "") -> str:
     """Return a query of the energy-mean level, each period weighted by how much was measured."""
-    columns = '"energy" * "valid_s" AS "weighted", "valid_s" AS "weight"'
+    inner = select('"energy" * "valid_s" AS "weighted", "valid_s" AS "weight"', measurement,
+                   *conditions)  # fmt: skip
     level = '10 * log10(sum("weighted") / sum("weight")) AS "LAeq"'
-    inner = f"({select(columns, measurement)})"
-    return " ".join(
-        ("SELECT", level, "FROM", inner, "WHERE $timeFilter", *_grouped(group_by, fill))
-    )
-
-
-def _grouped(group_by: str, fill: str) -> tuple[str, ...]:
-    grouped = f"GROUP BY {group_by}"
-    if "time(" not in group_by:
-        return (grouped,)
-    # Days begin at local midnight; the server knows of UTC only.
-    return (grouped, *([f"fill({fill})"] if fill else []), f"tz('{TIME_ZONE}')")
+    return select(level, f"({inner})", PERIOD, group_by=group_by, fill=fill)

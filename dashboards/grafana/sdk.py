@@ -14,6 +14,7 @@ with warnings.catch_warnings():
         bargauge,
         common,
         dashboard,
+        geomap,
         stat,
         table,
         timeseries,
@@ -23,6 +24,8 @@ with warnings.catch_warnings():
     from grafana_foundation_sdk.cog.variants import Dataquery
     from grafana_foundation_sdk.models import common as common_models
     from grafana_foundation_sdk.models import dashboard as dashboard_models
+    from grafana_foundation_sdk.models import geomap as geomap_models
 
 __all__ = ["Builder", "Dataquery", "JSONEncoder", "bargauge", "common", "common_models",
-           "dashboard", "dashboard_models", "stat", "table", "timeseries"]  # fmt: skip
+           "dashboard", "dashboard_models", "geomap", "geomap_models", "stat", "table",
+           "timeseries"]  # fmt: skip

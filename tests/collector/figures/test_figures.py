@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -78,9 +78,9 @@ class Rows:
         rows = self._influx.query(self._bucket, query)
         return [{key: value for key, value in row.items() if value is not None} for row in rows]
 
-    def by(self, measurement: str, *keys: str) -> dict[Any, dict[str, Any]]:
+    def by(self, measurement: str, *keys: str, policy: str = "hours") -> dict[Any, dict[str, Any]]:
         """Rows by the values of `keys`, which must tell them apart."""
-        rows = self(measurement)
+        rows = self(measurement, policy)
         found = {tuple(row[key] for key in keys): row for row in rows}
         assert len(found) == len(rows)
         return found
@@ -106,7 +106,7 @@ def test_every_field_has_its_declared_type(influx: Influx, config: InfluxDB) -> 
         for one in measurements:
             if one.name in of_messages:
                 continue
-            table = f'"{policy}"."{one.name}"'
+            table = f'"{policy or "autogen"}"."{one.name}"'
             keys = influx.query(config.bucket, f"SHOW FIELD KEYS FROM {table}")
             assert keys, one.name
             for key in keys:
@@ -171,6 +171,17 @@ def test_weeks(town: Town, rows: Rows) -> None:
         assert (row["over_limit"], row["over_limit_of"]) == (
             speeds.over_limit.count, speeds.over_limit.of,
         )  # fmt: skip
+
+
+def test_sources_by_week(town: Town, rows: Rows) -> None:
+    events = town.ledger.events(limit=100_000)
+    wanted = Counter(
+        (event.site, event.source, _ns(_midnight(day - timedelta(days=day.weekday()))))
+        for event in events
+        for day in [event.start.astimezone(_ZONE).date()]
+    )
+    got = rows.by("source_week", "site", "source", "time")
+    assert {key: row["events"] for key, row in got.items()} == wanted
 
 
 @pytest.mark.parametrize("weeks", PERIODS_WEEKS)
@@ -298,7 +309,7 @@ def test_spectra(town: Town, rows: Rows) -> None:
 
 def test_what_the_registry_says(town: Town, rows: Rows) -> None:
     registry = town.ledger.registry
-    sites = rows.by("site", "site")
+    sites = rows.by("site", "site", policy="autogen")
     assert {site for (site,) in sites} == {site.id for site in registry.sites()}
     assert sites["askolan",]["label"] == "Åskolan [askolan]"
     assert sites["askolan",]["municipality"] == "Havsbro"

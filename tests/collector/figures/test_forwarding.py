@@ -143,6 +143,8 @@ def test_it_is_not_asked_for_more_often_than_it_changes(
 
 
 def test_what_the_registry_gains_and_loses_follows(
+    influx: Influx,
+    config: InfluxDB,
     ledger: Ledger,
     node: FakeNode,
     registry: Registry,
@@ -152,7 +154,9 @@ def test_what_the_registry_gains_and_loses_follows(
 ) -> None:
     _pass_by(ledger, node, 10)
     forward_figures(forwarder)
-    assert {row["municipality"] for row in rows("site")} == {"Kungsbacka"}
+    assert {row["municipality"] for row in influx.query(config.bucket, "SELECT * FROM site")} == {
+        "Kungsbacka"
+    }
     assert rows("patrol") == rows("guideline") == []
     number = registry.add_patrol(
         Patrol(site="masskolan", start=_START, end=_START + timedelta(hours=2), note="två bilar")

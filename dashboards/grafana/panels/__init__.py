@@ -1,0 +1,1 @@
+"""One module a dashboard, one function a panel; what they say stands in ``texts``."""
