@@ -102,6 +102,46 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "migrate": Entry(
                 "collector.commands.migrate:migrate", "Upgrade an older ledger.", "collector"
             ),
+            "user": Group(
+                "Who may log in to the pages, and in which role.",
+                {
+                    "add": Entry(
+                        "collector.commands.user_add:user_add",
+                        "Let somebody log in.",
+                        "collector",
+                    ),
+                    "list": Entry(
+                        "collector.commands.user_list:user_list",
+                        "Who may log in.",
+                        "collector",
+                    ),
+                    "role": Entry(
+                        "collector.commands.user_role:user_role",
+                        "Give another role.",
+                        "collector",
+                    ),
+                    "password": Entry(
+                        "collector.commands.user_password:user_password",
+                        "Give another password.",
+                        "collector",
+                    ),
+                    "disable": Entry(
+                        "collector.commands.user_disable:user_disable",
+                        "Let log in no longer.",
+                        "collector",
+                    ),
+                    "enable": Entry(
+                        "collector.commands.user_enable:user_enable",
+                        "Let log in again.",
+                        "collector",
+                    ),
+                    "remove": Entry(
+                        "collector.commands.user_remove:user_remove",
+                        "Remove for good.",
+                        "collector",
+                    ),
+                },
+            ),
             "gap": Group(
                 "Numbers that are missing in the nodes' chains.",
                 {

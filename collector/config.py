@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from msgspec import Meta, Struct
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from collector.access_config import Access, Oidc
 from collector.alert_config import Alerts, Recipient
 from sensor.contract import toml_file
 from sensor.contract.errors import ConfigError
@@ -66,10 +68,37 @@ class Broker(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where pages and API are served; port 0 takes any that is free."""
+    """Where pages and API are served.
+
+    Attributes
+    ----------
+    port : int
+        0 takes any that is free.
+    base_url : str, optional
+        The address under which people reach the pages through a proxy. Where it is of https,
+        cookies travel encrypted only, and browsers are told to come by https alone.
+    trusted_proxies : list of str
+        Addresses or networks of proxies that tell truly for whom they ask (``X-Forwarded-For``).
+    """
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    base_url: Annotated[str, Meta(pattern=r"^https?://[^/?#@]+/?$")] | None = None
+    trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for proxy in self.trusted_proxies:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(
+                    f"{proxy!r} is no address or network: write 10.0.0.5 or 10.0.0.0/24"
+                ) from error
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether people reach the pages by https."""
+        return self.base_url is not None and self.base_url.startswith("https://")
 
 
 class InfluxDB(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,9 +232,14 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     calendar: str | None = None
     alerts: Alerts | None = None
     evidence: Evidence | None = None
+    access: Access = Access()
 
     def __post_init__(self) -> None:
         _ledger_url(self.ledger)
+        if self.access.oidc is not None and self.http.base_url is None:
+            raise ValueError(
+                "[access.oidc] needs http.base_url: the provider sends people back to that address"
+            )
 
 
 def load_config(path: Path) -> CollectorConfig:
@@ -242,6 +276,9 @@ def load_config(path: Path) -> CollectorConfig:
         calendar=None if config.calendar is None else str(folder / config.calendar),
         alerts=_alerts_from(folder, path, config.alerts),
         evidence=_evidence_from(folder, config.evidence),
+        access=msgspec.structs.replace(
+            config.access, oidc=_with_secret(config.access.oidc, folder, path)
+        ),
     )
 
 
@@ -270,6 +307,13 @@ def _evidence_from(folder: Path, evidence: Evidence | None) -> Evidence | None:
     paths = {name: getattr(evidence, name) for name in names}
     absolute = {name: str(folder / path) for name, path in paths.items() if path is not None}
     return msgspec.structs.replace(evidence, **absolute)
+
+
+def _with_secret(oidc: Oidc | None, folder: Path, config: Path) -> Oidc | None:
+    if oidc is None or oidc.client_secret_file is None:
+        return oidc
+    secret = _secret(folder / oidc.client_secret_file, config, "access.oidc.client_secret_file")
+    return msgspec.structs.replace(oidc, client_secret=secret)
 
 
 def _ledger_from(folder: Path, text: str) -> str:

@@ -6,6 +6,7 @@ configuration in the demo's folder.
 
 from __future__ import annotations
 
+import secrets
 import sys
 import threading
 import time
@@ -21,7 +22,9 @@ from sqlalchemy import Engine
 from collector.config import load_config
 from collector.database.database import open_database
 from collector.ledger.ledger import Ledger, Received
+from collector.registry.accounts import Accounts
 from collector.registry.registry import Registry
+from collector.roles import Role
 from deploy.broker import DemoBroker
 from deploy.demo_folder import SITES, DemoFolder, DemoNode
 from deploy.processes import Child, bind, end_together
@@ -41,6 +44,10 @@ APPEND_AT_ONCE = 500
 COLLECTOR_START_S = 60.0
 ENDING_S = 15.0
 WATCH_S = 0.2
+
+
+DEMO_ACCOUNTS = {f"demo-{role.value}": role for role in Role}
+"""One for each role; named so that nobody takes them for real ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class Demo:
         self._sensors: dict[str, Child] = {}
         self._engine: Engine | None = None
         self._past: Town | None = None
+        self.password = "-".join(secrets.token_hex(2) for _ in range(4))
+        """Of all demo accounts, and new at each start: who keeps the folder leaves no open door."""
 
     def __enter__(self) -> Self:
         return self
@@ -210,6 +219,7 @@ class Demo:
             if node.name not in known:
                 key = load_or_make_key(self._folder.data_dir(node))
                 registry.add_node(node.name, node.site, public_key_text(key.public_key()), since)
+        _let_in(Accounts(self._engine), self.password)
         return Ledger(self._engine, registry)
 
     def _outbox(self, node: DemoNode) -> Outbox:
@@ -219,6 +229,15 @@ class Demo:
     def _child(self, name: str, *arguments: str) -> Child:
         command = [sys.executable, "-m", "skolro", *arguments]
         return Child(name, command, self._folder.log(name))
+
+
+def _let_in(accounts: Accounts, password: str) -> None:
+    known = {account.name for account in accounts.all()}
+    for name, role in DEMO_ACCOUNTS.items():
+        if name in known:
+            accounts.set_password(name, password)
+        else:
+            accounts.add(name, role, password, SITES[0].id if role == Role.SCHOOL else None)
 
 
 def _answers(port: int) -> bool:

@@ -27,6 +27,7 @@ from collector.operations.metrics import Metrics
 from collector.operations.operations import Operations
 from collector.operations.server import server_now
 from collector.outputs import OutputRejects, open_outputs
+from collector.registry.accounts import Accounts
 from collector.registry.enrolments import Enrolments
 from collector.registry.registry import Registry
 from dashboards.briefing.app import create_app
@@ -68,7 +69,13 @@ def run_service(config: CollectorConfig) -> None:
         _start_alerts(config, engine, ledger, operations, stack)
         metrics.watch(operations)
         app = create_app(
-            ledger, ledger.registry, config, live, operations=operations, metrics=metrics
+            ledger,
+            ledger.registry,
+            config,
+            live,
+            engine=engine,
+            operations=operations,
+            metrics=metrics,
         )
         # Its own logging would print lines of another form between ours. A page that is open
         # somewhere must not hold up the end.
@@ -78,12 +85,20 @@ def run_service(config: CollectorConfig) -> None:
                 log_config=None,
                 log_level="warning",
                 access_log=False,
+                # Never by itself: whoever is believed can say that it asks for anybody.
+                proxy_headers=bool(config.http.trusted_proxies),
+                forwarded_allow_ips=list(config.http.trusted_proxies),
                 timeout_graceful_shutdown=_LAST_ANSWERS_S,
             )
         )
         notifier = Notifier()
         supervisor = Supervisor(operations, metrics.lag, notifier, lambda: _end(server))
         supervisor.look()
+        if not Accounts(engine).has_administrator():
+            log.warning(
+                "nobody can log in as administrator: add the first one with "
+                "skolro collector user add NAME --role administrator --config FILE"
+            )
         host, port = listener.getsockname()[:2]
         log.info("pages and API at http://%s:%d/", host, port)
         with _ended_by_signals(), supervisor.at_work():

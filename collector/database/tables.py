@@ -455,6 +455,61 @@ patrol: Final = Table(
     Column("changed_at", UtcTime),
 )
 
+# --- who may see and do what on the pages
+
+# Who has no password logs in with OpenID Connect, and is known there as `subject` of `issuer`.
+account: Final = Table(
+    "account",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("site", ForeignKey("site.id")),
+    Column("password_hash", String),
+    Column("issuer", String),
+    Column("subject", String),
+    Column("added_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    UniqueConstraint("issuer", "subject", name="account_issuer_subject"),
+)
+
+# The key is the SHA-256 of what the browser holds: who reads this table cannot log in with it.
+login_session: Final = Table(
+    "login_session",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("account", ForeignKey("account.id"), nullable=False, index=True),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("device", String(200), nullable=False),
+)
+
+# Logins that failed in a row. Names and addresses stand here as SHA-256 only.
+login_failure: Final = Table(
+    "login_failure",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
+
+# Who looked at what: rows are only added, and removed once `keep_until` is past.
+access_log: Final = Table(
+    "access_log",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("keep_until", UtcTime, nullable=False, index=True),
+    Column("account", String(100)),
+    Column("role", String(20)),
+    Column("action", String(20), nullable=False),
+    Column("subject", String, nullable=False),
+    Column("status", Integer),
+    Column("address", String(45), nullable=False),
+    Index("access_log_account_at", "account", "at"),
+)
+
 registry_version: Final = Table(
     "registry_version",
     METADATA,

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from collector.errors import RegistryError
 from collector.ledger.ledger import EventRow
+from dashboards.briefing.access.roles import Permission
+from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api_models import (
     EventOut,
     HourOut,
@@ -34,7 +36,17 @@ _WRONG: Final[_Answers] = {
     422: {"model": Problem, "description": "A parameter that cannot be used"},
 }
 
-router = APIRouter(prefix="/api/v1", tags=["measurements"], responses=UNREADABLE)
+_REFUSED: Final[_Answers] = {
+    401: {"model": Problem, "description": "Not logged in"},
+    403: {"model": Problem, "description": "Logged in, in a role that may not"},
+}
+
+router = APIRouter(
+    prefix="/api/v1",
+    tags=["measurements"],
+    dependencies=[needs(Permission.SEE_DETAIL)],
+    responses=UNREADABLE | _REFUSED,
+)
 
 Id = Annotated[str, Query(pattern=NODE_PATTERN)]
 

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -22,12 +24,19 @@ from collector.intake.live import LiveReadings
 from collector.ledger.ledger import Ledger
 from collector.operations.metrics import Metrics
 from collector.operations.operations import Operations
+from collector.registry.accounts import Accounts
+from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
 from dashboards.briefing import api, chart_routes, health, pages
+from dashboards.briefing.access import routes as access_routes
+from dashboards.briefing.access.local_path import login_address
+from dashboards.briefing.access.refusals import NotSignedInError, Refusal, TooManyTriesError
+from dashboards.briefing.access.sessions import Cookies, Sessions
+from dashboards.briefing.access.visitor import Access, is_page_wanted
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.renderer import Renderer
-from dashboards.briefing.security import HEADERS, SecurityHeaders
+from dashboards.briefing.security import ENCRYPTED_HEADERS, HEADERS, SecurityHeaders
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -40,6 +49,8 @@ def create_app(
     config: CollectorConfig,
     live: LiveReadings,
     *,
+    engine: Engine,
+    passwords: Passwords | None = None,
     operations: Operations | None = None,
     metrics: Metrics | None = None,
 ) -> FastAPI:
@@ -50,6 +61,10 @@ def create_app(
 
     Parameters
     ----------
+    engine
+        Where accounts and sessions are: the database of the ledger.
+    passwords
+        How passwords are hashed; else as it is safe.
     operations, metrics
         Of the collector that runs in this process, if one does.
     """
@@ -64,6 +79,7 @@ def create_app(
     app.state.operations = operations
     app.state.metrics = metrics
     app.state.board = Board(ledger, registry, live, ZoneInfo(config.page.time_zone))
+    app.state.access = _access(engine, Accounts(engine, passwords), config)
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
@@ -71,15 +87,26 @@ def create_app(
     app.include_router(api.router)
     app.include_router(health.router)
     app.include_router(chart_routes.router)
+    app.include_router(access_routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(SecurityHeaders)
+    encrypted = ENCRYPTED_HEADERS if config.http.is_encrypted else {}
+    app.add_middleware(SecurityHeaders, headers=HEADERS | encrypted)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_wrong_request)
     app.add_exception_handler(CollectorError, _on_collector_error)
     app.add_exception_handler(Exception, _on_fault)
     return app
+
+
+def _access(engine: Engine, accounts: Accounts, config: CollectorConfig) -> Access:
+    sessions = Sessions(
+        engine,
+        longest=timedelta(hours=config.access.session_hours),
+        idle=timedelta(hours=config.access.idle_hours),
+    )
+    return Access(accounts, sessions, Cookies(config.http.is_encrypted), config)
 
 
 @asynccontextmanager
@@ -95,7 +122,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    response = _explain(request, error.status_code, str(error.detail))
+    if isinstance(error, NotSignedInError) and is_page_wanted(request):
+        return RedirectResponse(login_address(request), status_code=303)
+    told = {"kind": error.kind} if isinstance(error, Refusal) else {}
+    until = {"until": error.until} if isinstance(error, TooManyTriesError) else {}
+    response = _explain(request, error.status_code, str(error.detail), **told, **until)
     response.headers.update(error.headers or {})
     return response
 
@@ -103,7 +134,8 @@ def _on_http_error(request: Request, error: Exception) -> Response:
 def _on_wrong_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return _explain(request, 422, "; ".join(_sentence(item) for item in error.errors()))
+    told = {} if request.method in {"GET", "HEAD"} else {"kind": "nonsense"}
+    return _explain(request, 422, "; ".join(_sentence(item) for item in error.errors()), **told)
 
 
 def _on_collector_error(request: Request, error: Exception) -> Response:
@@ -119,10 +151,10 @@ def _on_fault(request: Request, error: Exception) -> Response:
     return response
 
 
-def _explain(request: Request, status: int, detail: str) -> Response:
+def _explain(request: Request, status: int, detail: str, **told: Any) -> Response:
     if request.url.path.startswith(("/api/", "/health", "/openapi.json")):
         return JSONResponse({"detail": detail}, status)
-    return pages.error_page(request, status)
+    return pages.error_page(request, status, **told)
 
 
 def _sentence(error: dict[str, Any]) -> str:

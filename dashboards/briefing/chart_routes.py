@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from collector.charts import THEMES, EventPoint, Spec, level_chart
 from collector.ledger.ledger import EventRow
+from dashboards.briefing.access.roles import Permission
+from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteLevels
 from dashboards.briefing.cache import Cache
@@ -51,7 +53,7 @@ def script(request: Request) -> Response:
     return Response(renderer.script_gzip(), media_type="text/javascript", headers=kept)
 
 
-@router.get("/levels/{site_id}.json")
+@router.get("/levels/{site_id}.json", dependencies=[needs(Permission.SEE_DETAIL)])
 def levels_json(
     request: Request,
     board: BoardOf,
@@ -69,7 +71,7 @@ def levels_json(
     return unless_known(request, content, "application/json", lang)
 
 
-@router.get("/levels/{site_id}.svg")
+@router.get("/levels/{site_id}.svg", dependencies=[needs(Permission.SEE_DETAIL)])
 def levels_svg(
     request: Request,
     board: BoardOf,

@@ -37,7 +37,7 @@ class Templates:
             chart_version=version("vl-convert-python"),
         )
 
-    def render(self, name: str, code: Code, **values: Any) -> str:
+    def render(self, name: str, code: Code, /, **values: Any) -> str:
         """Return the template `name` in a language, which it knows as ``t``."""
         t: Language = language(code)
         return self._environment.get_template(name).render(t=t, **values)

@@ -11,25 +11,24 @@ from fastapi.responses import HTMLResponse
 
 from collector.ledger.ledger import EventRow
 from collector.registry.registry import Site
+from dashboards.briefing.access.roles import Permission
+from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteStatus
 from dashboards.briefing.cache import Cache
 from dashboards.briefing.chart_routes import OVERVIEW_HOURS, SITE_HOURS, minutes_of
 from dashboards.briefing.web import (
-    LANGUAGE_COOKIE,
     EventId,
     SiteId,
     known_site,
     language_code,
-    page_headers,
+    page,
     templates_of,
     unless_known,
 )
 
 OVERVIEW_EVENTS: Final = 12
 SITE_EVENTS: Final = 50
-
-_YEAR_S: Final = 365 * 24 * 3600
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -60,59 +59,46 @@ def new_parts() -> Parts:
     return Cache(0.3)
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs(Permission.SEE_DETAIL)])
 def overview(request: Request, board: BoardOf) -> Response:
     """Where and when: sites, latest events, levels of the last hours."""
-    return _page(request, "overview.html", live="/live", **_overview(board))
+    return page(request, "overview.html", live="/live", **_overview(board))
 
 
-@router.get("/live")
+@router.get("/live", dependencies=[needs(Permission.SEE_DETAIL)])
 def overview_live(request: Request, board: BoardOf) -> Response:
     """The parts of the overview that change."""
     return _live(request, "overview_live.html", "", lambda: _overview(board))
 
 
-@router.get("/site/{site_id}")
+@router.get("/site/{site_id}", dependencies=[needs(Permission.SEE_DETAIL)])
 def site(request: Request, board: BoardOf, site_id: SiteId) -> Response:
     """One site: its nodes, its levels of a day, its events."""
     values = _site(board, known_site(board, site_id))
-    return _page(request, "site.html", live=f"/live/site/{site_id}", **values)
+    return page(request, "site.html", live=f"/live/site/{site_id}", **values)
 
 
-@router.get("/live/site/{site_id}")
+@router.get("/live/site/{site_id}", dependencies=[needs(Permission.SEE_DETAIL)])
 def site_live(request: Request, board: BoardOf, site_id: SiteId) -> Response:
     """The parts of a site's page that change."""
     known = known_site(board, site_id)
     return _live(request, "site_live.html", site_id, lambda: _site(board, known))
 
 
-@router.get("/event/{event_id}")
+@router.get("/event/{event_id}", dependencies=[needs(Permission.SEE_DETAIL)])
 def event(request: Request, board: BoardOf, event_id: EventId) -> Response:
     """One event: how loud, what, how fast, and what to keep in mind."""
     row = board.ledger.event(event_id)
     if row is None:
         raise HTTPException(404, f"there is no event {event_id}")
     values = {**_now(board), "line": _lines(board, [row])[0], "simulated": row.simulated}
-    return _page(request, "event.html", live=None, **values)
+    return page(request, "event.html", live=None, **values)
 
 
-def error_page(request: Request, status: int) -> Response:
-    """A page that says what went wrong and where to go on."""
-    kind = status if status in {404, 422, 503} else 404 if status < 500 else 500
-    board: Board = request.app.state.board
-    values = {"kind": kind, "live": None, "simulated": False}
-    response = _page(request, "error.html", **_now(board), **values)
-    response.status_code = status
-    return response
-
-
-def _page(request: Request, template: str, **values: Any) -> Response:
-    code = language_code(request)
-    body = templates_of(request).render(template, code, path=request.url.path, **values)
-    response = HTMLResponse(body, headers=page_headers(code))
-    if request.query_params.get("lang") == code:
-        response.set_cookie(LANGUAGE_COOKIE, code, max_age=_YEAR_S, httponly=True, samesite="lax")
-    return response
+def error_page(request: Request, status: int, kind: str | None = None, **values: Any) -> Response:
+    """A page that says what went wrong and what to do; `kind` names its texts."""
+    by_status = status if status in {404, 422, 503} else 404 if status < 500 else 500
+    return page(request, "error.html", status_code=status, kind=kind or by_status, **values)
 
 
 def _live(

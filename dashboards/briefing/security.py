@@ -27,11 +27,22 @@ HEADERS: Final = {
 }
 
 
-class SecurityHeaders:
-    """ASGI middleware that adds :data:`HEADERS` to every answer."""
+ENCRYPTED_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""For a year, browsers come by https only."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SecurityHeaders:
+    """ASGI middleware that adds headers to every answer.
+
+    Parameters
+    ----------
+    headers : dict
+        :data:`HEADERS`, and :data:`ENCRYPTED_HEADERS` where people come by https.
+    """
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -42,7 +53,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
             await send(message)
 

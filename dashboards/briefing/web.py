@@ -1,18 +1,24 @@
 """What the routes of pages and charts share: parameters, language, answers with an ETag."""
 
+from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import HTTPException, Path, Request, Response
+from fastapi.responses import HTMLResponse
 
 from collector.errors import RegistryError
 from collector.registry.registry import Site
+from dashboards.briefing.access.csrf import csrf_field
+from dashboards.briefing.access.visitor import Visitor, access_of, visitor_or_public
 from dashboards.briefing.board import Board
 from dashboards.briefing.language import CODES, Code
 from dashboards.briefing.page_templates import Templates
 from sensor.contract.messages import NODE_PATTERN
 
 LANGUAGE_COOKIE: Final = "lang"
+
+_YEAR_S: Final = 365 * 24 * 3600
 
 SiteId = Annotated[str, Path(pattern=NODE_PATTERN)]
 EventId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -31,6 +37,44 @@ def language_code(request: Request) -> Code:
             if wanted == code:
                 return code
     return templates_of(request).default_language
+
+
+def page(request: Request, template: str, /, *, status_code: int = 200, **values: Any) -> Response:
+    """Return a whole page in the reader's language.
+
+    Besides `values`, its template knows ``visitor``, ``csrf_field()`` for its forms, ``now`` and
+    ``local`` (a function) in the page's time zone, ``path``, and, unless given, ``live`` (None) and
+    ``simulated`` (False).
+    """
+    code = language_code(request)
+    visitor = visitor_or_public(request)
+    board: Board = request.app.state.board
+    known = {
+        "visitor": visitor,
+        "csrf_field": lambda: csrf_field(visitor),
+        "now": board.local(datetime.now(UTC)),
+        "local": board.local,
+        "path": request.url.path,
+        "live": None,
+        "simulated": False,
+    }
+    body = templates_of(request).render(template, code, **{**known, **values})
+    # What somebody saw who was logged in is not to be had with the back button afterwards.
+    kept = {} if visitor.session is None else {"Cache-Control": "no-store"}
+    answer = HTMLResponse(body, status_code, headers={**page_headers(code), **kept})
+    if request.query_params.get("lang") == code:
+        answer.set_cookie(LANGUAGE_COOKIE, code, max_age=_YEAR_S, httponly=True, samesite="lax")
+    _let_it_hold_form_secret(request, visitor, body, answer)
+    return answer
+
+
+def _let_it_hold_form_secret(
+    request: Request, visitor: Visitor, body: str, answer: Response
+) -> None:
+    # Whoever only looks gets no cookie.
+    if visitor.is_new and 'name="csrf"' in body:
+        cookies = access_of(request).cookies
+        answer.set_cookie(cookies.name("form"), visitor.secret, **cookies.attributes)
 
 
 def known_site(board: Board, site_id: str) -> Site:
@@ -56,4 +100,4 @@ def unless_known(
 
 def page_headers(code: Code) -> dict[str, str]:
     """Headers of all that depends on the moment and the language."""
-    return {"Cache-Control": "no-cache", "Content-Language": code, "Vary": "Cookie"}
+    return {"Cache-Control": "private, no-cache", "Content-Language": code, "Vary": "Cookie"}

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.demo import HISTORY, Demo, Summary
+from deploy.demo import DEMO_ACCOUNTS, HISTORY, Demo, Summary
 from deploy.demo_folder import DemoFolder, DemoNode, Table, demo_nodes
 from deploy.errors import DeployError
 from sensor.inputs import RecordingConfig, open_input
@@ -65,6 +65,8 @@ def _run(folder: DemoFolder, nodes: list[DemoNode], for_s: float | None) -> Summ
     with Demo(folder, nodes) as running, _stop_event() as stop:
         address = running.start_server()
         console.print(f"Briefing page: [bold]{address}[/]  (Ctrl-C ends the demo)")
+        console.print(f"Log in as {', '.join(DEMO_ACCOUNTS)}", soft_wrap=True)
+        console.print(f"with the password [bold]{running.password}[/]")
         for node in nodes:
             if not node.simulated:
                 running.start_node(node)

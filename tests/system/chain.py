@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -11,13 +12,19 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
 
+import httpx
+
 from collector.database.database import open_database
+from collector.registry.accounts import Accounts
 from collector.registry.registry import Registry, Site
+from collector.roles import Role
 from deploy.demo_folder import Table, toml
 from deploy.processes import Child, end_together
 from sensor.contract.signature import public_key_text
 from sensor.identity import load_or_make_key
 from tests.peers import Broker, free_port, wait_for
+
+READER_PASSWORD = "tre fyra ord som inte hör ihop"  # noqa: S105 - of nobody outside the tests
 
 
 def get(url: str) -> Any:
@@ -29,6 +36,32 @@ def get(url: str) -> Any:
 def skolro(*arguments: str) -> list[str]:
     """The command line of ``skolro`` with `arguments`."""
     return [sys.executable, "-m", "skolro", *arguments]
+
+
+class Reader:
+    """Somebody who is logged in on the pages at `address`.
+
+    Parameters
+    ----------
+    name, password : str
+        As on the login page.
+    """
+
+    def __init__(self, address: str, name: str, password: str) -> None:
+        self.pages = httpx.Client(base_url=address, timeout=20)
+        form = re.search(r'name="csrf" value="([^"]+)"', self.pages.get("/login").text)
+        assert form is not None
+        sent = {"csrf": form[1], "name": name, "password": password}
+        answer = self.pages.post("/login", data=sent)
+        assert answer.status_code == 303, answer.text
+
+    def get(self, path: str) -> Any:
+        """The JSON at `path`."""
+        return self.pages.get(path).raise_for_status().json()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.pages.close()
 
 
 class Chain:
@@ -58,9 +91,13 @@ class Chain:
             stack.callback(engine.dispose)
             self.registry = Registry(engine)
             self.registry.add_site(Site(id="ekskolan", name="Ekskolan"))
+            Accounts(engine).add("kommunen-1", Role.MUNICIPALITY, READER_PASSWORD)
             stack.callback(lambda: end_together(self._children[::-1], within_s=15))
             collector = self.skolro("collector", "collector", "serve", "--config", "collector.toml")
             collector.await_ready(self._answers, within_s=30)
+            address = f"http://127.0.0.1:{self.port}"
+            self.reader = Reader(address, "kommunen-1", READER_PASSWORD)
+            stack.callback(self.reader.close)
             self._stack = stack.pop_all()
         return self
 
@@ -102,7 +139,7 @@ class Chain:
 
     def events(self, node: str) -> list[dict[str, Any]]:
         """The events of `node`, oldest first."""
-        found = get(f"http://127.0.0.1:{self.port}/api/v1/events?node={node}&limit=1000")
+        found = self.reader.get(f"/api/v1/events?node={node}&limit=1000")
         rows = found["events"] if isinstance(found, dict) else found
         return sorted(rows, key=lambda row: row["start"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ import soundfile
 
 from tests.influx import running
 from tests.peers import free_port, wait_for
-from tests.system.chain import get
+from tests.system.chain import Reader
 
 RATE = 16_000
 FULL_SCALE_PA = 20.0
@@ -119,31 +121,55 @@ def test_an_influxdb_is_fed_with_the_history_too(ended: Ended) -> None:
     assert hours["askolan-1"] > 1000
 
 
-def test_ctrl_c_ends_it_with_status_0_and_leaves_no_process(ended: Ended) -> None:
+def test_who_may_log_in_is_printed_and_ctrl_c_ends_it_and_leaves_no_process(
+    ended: Ended, tmp_path: Path
+) -> None:
     port = free_port()
-    process = subprocess.Popen(
-        demo("--data", ended.folder, "--port", str(port)),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_for(lambda: _online(port) >= 2, timeout_s=60, what="the nodes are not online")
+    told = tmp_path / "told"
+    with told.open("w") as errors:
+        process = subprocess.Popen(
+            demo("--data", ended.folder, "--port", str(port)),
+            stdout=subprocess.PIPE, stderr=errors, text=True,
+        )  # fmt: skip
+    wait_for(lambda: _online(port) >= 2, timeout_s=180, what="the nodes are not online")
+    may_see = _what_each_may_see(f"http://127.0.0.1:{port}", told.read_text(encoding="utf-8"))
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, told.read_text(encoding="utf-8")
     assert "0 lost, 0 quarantined" in out
     assert belonging_to(ended.folder) == []
+    assert may_see == {
+        "demo-police": 200, "demo-municipality": 200, "demo-technician": 200,
+        "demo-administrator": 200, "demo-school": 403,
+    }  # fmt: skip
+
+
+def _what_each_may_see(address: str, told: str) -> dict[str, int]:
+    """The answer to each of the accounts that the demo tells of, asking for single events."""
+    names = re.search(r"Log in as ([a-z, \n-]+)\nwith the password (\S+)", told)
+    assert names is not None, told
+    found = {}
+    for name in re.split(r",\s+", names[1]):
+        reader = Reader(address, name, names[2])
+        found[name] = reader.pages.get("/api/v1/events").status_code
+        reader.close()
+    return found
 
 
 def _online(port: int) -> int:
+    """How many nodes are online, as anybody's Prometheus may know."""
     try:
-        return sum(node["online"] is True for node in get(f"http://127.0.0.1:{port}/api/v1/nodes"))
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            told = answer.read().decode()
     except OSError:
         return 0
+    return len(re.findall(r"^skolro_node_online\{.*\} 1\.0$", told, re.MULTILINE))
 
 
 def test_a_demo_that_is_killed_takes_its_children_with_it(ended: Ended) -> None:
     port = free_port()
     process = subprocess.Popen(demo("--data", ended.folder, "--port", str(port)))
-    wait_for(lambda: _online(port) >= 1, timeout_s=60, what="no node is online")
+    wait_for(lambda: _online(port) >= 1, timeout_s=180, what="no node is online")
     process.kill()
     process.wait()
     wait_for(lambda: not belonging_to(ended.folder), timeout_s=30, what="processes are left")

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
 import soundfile
 
 from deploy.demo_folder import Table
-from tests.system.chain import Chain, get, measure
+from tests.system.chain import Chain, measure
 
 RATE = 48_000
 FULL_SCALE_PA = 20.0
@@ -126,14 +125,13 @@ def test_the_page_shows_the_events(chain: Chain, tmp_path: Path) -> None:
         "real_time": False,
     }  # fmt: skip
     chain.play("page-1", source)
-    with urlopen(f"http://127.0.0.1:{chain.port}/", timeout=10) as answer:
-        page = answer.read().decode()
+    page = chain.reader.pages.get("/").text
     assert "88,8" in page
     assert "Ekskolan" in page
 
 
 def test_nothing_was_lost_or_refused(chain: Chain) -> None:
-    summary = get(f"http://127.0.0.1:{chain.port}/api/v1/summary")
+    summary = chain.reader.get("/api/v1/summary")
     assert summary["quarantined"] == 0
-    states = {node["id"]: node for node in get(f"http://127.0.0.1:{chain.port}/api/v1/nodes")}
+    states = {node["id"]: node for node in chain.reader.get("/api/v1/nodes")}
     assert states

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
+from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from collector.config import CollectorConfig
 from collector.intake.live import LiveReadings
 from collector.ledger.ledger import EventRow, Ledger
+from collector.registry.accounts import Accounts
+from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
+from collector.roles import Role
 from dashboards.briefing.app import create_app
 from sensor.contract.messages import Live, Message
 from tests import peers
@@ -80,12 +86,41 @@ def town(ledger: Ledger, live: LiveReadings) -> Town:
     return made
 
 
+QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""Real hashes, of so little work that tests need not wait for them."""
+
+PASSWORD = "korrekt häst batteri häftklammer"  # noqa: S105 - of nobody outside the tests
+"""Of every account in these tests."""
+
+
 @pytest.fixture
-def app(town: Town) -> Iterator[FastAPI]:
+def config() -> CollectorConfig:
+    """The configuration of the application; a test may bring its own."""
+    return CollectorConfig()
+
+
+@pytest.fixture
+def app(town: Town, engine: Engine, config: CollectorConfig) -> Iterator[FastAPI]:
     """The application, its drawing process ended afterwards."""
-    made = create_app(town.ledger, town.registry, CollectorConfig(), town.live)
+    made = create_app(town.ledger, town.registry, config, town.live, engine=engine, passwords=QUICK)
     yield made
     made.state.renderer.close()
+
+
+@pytest.fixture
+def accounts(engine: Engine) -> Accounts:
+    """The accounts: none yet."""
+    return Accounts(engine, QUICK)
+
+
+def session_of(app: FastAPI, role: Role, name: str | None = None) -> dict[str, str]:
+    """Cookies of somebody in that role who is logged in; the account is made when missing."""
+    access = app.state.access
+    known_as = name or f"{role.value}-1"
+    if known_as not in {one.name for one in access.accounts.all()}:
+        access.accounts.add(known_as, role, PASSWORD)
+    account = access.accounts.account(known_as)
+    return {access.cookies.name("session"): access.sessions.begin(account, "test")}
 
 
 @contextmanager
@@ -104,7 +139,42 @@ def served(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> Iterator[str
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[httpx.Client]:
-    """A browser without script."""
-    with served(app) as address, httpx.Client(base_url=address) as browser:
+def page_server(app: FastAPI) -> Iterator[str]:
+    """Where the pages are served."""
+    with served(app) as where:
+        yield where
+
+
+SignedIn = Callable[[Role], httpx.Client]
+
+
+@pytest.fixture
+def signed_in(app: FastAPI, page_server: str) -> Iterator[SignedIn]:
+    """Browsers without script: call it with a role to get one of somebody who is logged in."""
+    with ExitStack() as stack:
+
+        def browser(role: Role) -> httpx.Client:
+            cookies = session_of(app, role)
+            return stack.enter_context(httpx.Client(base_url=page_server, cookies=cookies))
+
         yield browser
+
+
+@pytest.fixture
+def public(page_server: str) -> Iterator[httpx.Client]:
+    """A browser without script of somebody who is not logged in."""
+    with httpx.Client(base_url=page_server) as browser:
+        yield browser
+
+
+@pytest.fixture
+def client(signed_in: SignedIn) -> httpx.Client:
+    """A browser without script of somebody who may see everything."""
+    return signed_in(Role.ADMINISTRATOR)
+
+
+def csrf_of(browser: httpx.Client, path: str) -> str:
+    """The token in the first form of a page."""
+    found = re.search(r'name="csrf" value="([^"]+)"', browser.get(path).text)
+    assert found is not None, path
+    return found[1]

@@ -15,8 +15,9 @@ from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.transport import requests
 
+from collector.roles import Role
 from sensor.contract.messages import Source
-from tests.dashboards.briefing.conftest import Town
+from tests.dashboards.briefing.conftest import Town, session_of
 
 _EXAMPLES: Final = 20
 """Of valid requests, and of invalid ones, for each operation."""
@@ -44,8 +45,10 @@ def described(town: Town, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> sche
     town.levels("ekskolan-1", 29, None)
     town.reading("ekskolan-1", 54.3)
     town.ledger.set_online("ekskolan-1", online=True, at=town.now)
+    (cookie,) = session_of(app, Role.POLICE).items()
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=SchemathesisConfig(seed=1))
     schema.config.generation.max_examples = _EXAMPLES
+    schema.config.headers = {"Cookie": "=".join(cookie)}
     return schema
 
 

@@ -1,0 +1,163 @@
+"""Who asks: somebody who is logged in, or the public. What routes depend on stands here.
+
+A route says who may use it: ``dependencies=[needs(Permission.SEE_PLAN)]``, or as a parameter
+``visitor: Annotated[Visitor, needs(Permission.SEE_PLAN)]``; :data:`VisitorOf` is for those that
+everybody may use.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+
+from collector.config import CollectorConfig
+from collector.errors import CollectorError
+from collector.registry.accounts import Account, Accounts
+from dashboards.briefing.access.refusals import NotAllowedError, NotSignedInError
+from dashboards.briefing.access.roles import MAY, Permission, Role
+from dashboards.briefing.access.sessions import Cookies, Session, Sessions
+
+_FORM_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the application knows of accounts and sessions; ``app.state.access``."""
+
+    accounts: Accounts
+    sessions: Sessions
+    cookies: Cookies
+    config: CollectorConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Whoever asks.
+
+    Attributes
+    ----------
+    session : Session, optional
+        None: the public.
+    secret : str
+        What only this browser holds; the tokens of its forms are made from it.
+    is_new : bool
+        Whether the browser does not hold that secret yet.
+    expired : bool
+        Whether it holds a session that is over.
+    address : str
+        Where the request came from.
+    """
+
+    session: Session | None
+    secret: str
+    is_new: bool = False
+    expired: bool = False
+    address: str = ""
+
+    @property
+    def account(self) -> Account | None:
+        """Whose session it is; None: the public."""
+        return None if self.session is None else self.session.account
+
+    @property
+    def role(self) -> Role | None:
+        """In which role; None: the public."""
+        return None if self.account is None else self.account.role
+
+    def may(self, permission: Permission | str) -> bool:
+        """Whether that role has that right; templates write ``visitor.may("see_plan")``."""
+        return self.role in MAY[Permission(permission)]
+
+
+def access_of(request: Request) -> Access:
+    """The access that the application was made with."""
+    access: Access = request.app.state.access
+    return access
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Whoever asks; looked up once for each request."""
+    found: Visitor | None = getattr(request.state, "visitor", None)
+    if found is None:
+        found = _look_up(request)
+        request.state.visitor = found
+    return found
+
+
+def visitor_or_public(request: Request) -> Visitor:
+    """Whoever asks, or the public where that cannot be looked up: for pages about errors."""
+    try:
+        return visitor_of(request)
+    except CollectorError:
+        return Visitor(session=None, secret=secrets.token_urlsafe(_FORM_SECRET_BYTES), is_new=True)
+
+
+AccessOf = Annotated[Access, Depends(access_of)]
+VisitorOf = Annotated[Visitor, Depends(visitor_of)]
+
+
+def needs(permission: Permission) -> Any:
+    """A dependency that lets only those pass whose role has that right.
+
+    It gives the :class:`Visitor`. Whoever is not logged in is sent to the login, or answered with
+    401 where no person waits for a page; a role without the right gets 403.
+    """
+
+    def passed(visitor: VisitorOf) -> Visitor:
+        if visitor.role is None:
+            raise NotSignedInError(expired=visitor.expired)
+        if not visitor.may(permission):
+            raise NotAllowedError(visitor.role.value)
+        return visitor
+
+    passed.permission = permission  # type: ignore[attr-defined]
+    return Depends(passed)
+
+
+def signed_in(visitor: VisitorOf) -> Visitor:
+    """A dependency that lets everybody pass who is logged in."""
+    if visitor.session is None:
+        raise NotSignedInError(expired=visitor.expired)
+    return visitor
+
+
+SignedIn = Annotated[Visitor, Depends(signed_in)]
+
+
+def goes_on(request: Request, visitor: Visitor) -> bool:
+    """Whether the visitor's session is not over, for answers that last, such as streams."""
+    if visitor.session is None:
+        return True
+    access = access_of(request)
+    held = request.cookies.get(access.cookies.name("session"), "")
+    return access.sessions.find(held, at_work=False) is not None
+
+
+def is_page_wanted(request: Request) -> bool:
+    """Whether a person waits for a page, rather than a script or program for data."""
+    destination = request.headers.get("Sec-Fetch-Dest")
+    if destination is not None:
+        return destination == "document"
+    return not request.url.path.startswith(("/api/", "/live", "/chart/", "/health", "/openapi"))
+
+
+def _look_up(request: Request) -> Visitor:
+    access = access_of(request)
+    address = request.client.host if request.client else ""
+    held = request.cookies.get(access.cookies.name("session"))
+    if held:
+        # A page that is left open asks for news by itself: that is nobody at work.
+        session = access.sessions.find(held, at_work=is_page_wanted(request))
+        if session is not None:
+            return Visitor(session=session, secret=held, address=address)
+    secret = request.cookies.get(access.cookies.name("form"))
+    return Visitor(
+        session=None,
+        secret=secret or secrets.token_urlsafe(_FORM_SECRET_BYTES),
+        is_new=not secret,
+        expired=bool(held),
+        address=address,
+    )
