@@ -395,6 +395,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "Write the dashboards as JSON.",
                 "dashboards",
             ),
+            "push": Entry(
+                "dashboards.commands.dashboards_push:dashboards_push",
+                "Bring them to a Grafana.",
+                "dashboards",
+            ),
         },
     ),
 }

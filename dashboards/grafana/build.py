@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -200,7 +201,8 @@ def made(name: str, code: Code) -> dashboard_models.Dashboard:
     return built.build()
 
 
-def rendered() -> dict[str, str]:
+@cache
+def rendered() -> Mapping[str, str]:
     """Return the content of each generated file, by its path among them."""
     return {
         f"{code}/{name}.json": json.dumps(
