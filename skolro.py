@@ -102,6 +102,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "migrate": Entry(
                 "collector.commands.migrate:migrate", "Upgrade an older ledger.", "collector"
             ),
+            "access-log": Entry(
+                "collector.commands.access_log:access_log",
+                "Who looked at what.",
+                "dashboards",
+            ),
             "user": Group(
                 "Who may log in to the pages, and in which role.",
                 {

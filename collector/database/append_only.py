@@ -5,6 +5,8 @@ and age that a row of ``pruning`` names, while that row is at work. Whoever owns
 remove the triggers; that something was changed then shows in the chain, which they cannot mend
 without the nodes' keys.
 
+The same holds for what tells who did what: gaps that were accepted, and who looked at the pages.
+
 Triggers hold no data, so they are no part of any revision of the schema: they are remade as they
 stand here whenever it is created or upgraded.
 """
@@ -58,6 +60,20 @@ _SQLITE: Final = {
         BEFORE DELETE ON gap_accepted
         BEGIN SELECT RAISE(ABORT, '{refusal}: what was accepted stays on record'); END
     """,
+    "access_log_no_replace": """
+        BEFORE INSERT ON access_log
+        WHEN EXISTS (SELECT 1 FROM access_log WHERE id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, '{refusal}: this entry is there'); END
+    """,
+    "access_log_no_update": """
+        BEFORE UPDATE ON access_log
+        BEGIN SELECT RAISE(ABORT, '{refusal}: who looked stays on record'); END
+    """,
+    "access_log_no_delete": """
+        BEFORE DELETE ON access_log
+        WHEN OLD.keep_until > 1000000 * CAST(strftime('%s', 'now') AS INTEGER)
+        BEGIN SELECT RAISE(ABORT, '{refusal}: who looked stays on record'); END
+    """,
 }
 
 _POSTGRESQL_FUNCTION: Final = """
@@ -72,6 +88,11 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'access_log' THEN
+        IF OLD.keep_until <= 1000000 * extract(epoch FROM now()) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     RAISE EXCEPTION USING MESSAGE =
         '{refusal}: nothing can be removed or changed in ' || TG_TABLE_NAME;
 END $$
@@ -85,6 +106,9 @@ _POSTGRESQL: Final = {
     "gap_accepted_no_update": "BEFORE UPDATE ON gap_accepted FOR EACH ROW",
     "gap_accepted_no_delete": "BEFORE DELETE ON gap_accepted FOR EACH ROW",
     "gap_accepted_no_truncate": "BEFORE TRUNCATE ON gap_accepted",
+    "access_log_no_update": "BEFORE UPDATE ON access_log FOR EACH ROW",
+    "access_log_no_delete": "BEFORE DELETE ON access_log FOR EACH ROW",
+    "access_log_no_truncate": "BEFORE TRUNCATE ON access_log",
 }
 
 

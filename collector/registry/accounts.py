@@ -66,6 +66,12 @@ class Accounts:
         with reading(self._engine) as connection:
             return account_of(_known(connection, name))
 
+    def named(self, name: str) -> Account | None:
+        """The account of that name, if there is one."""
+        with reading(self._engine) as connection:
+            row = _row(connection, spelled(name))
+        return None if row is None else account_of(row)
+
     def of_subject(self, issuer: str, subject: str) -> Account | None:
         """The account of somebody whom an OpenID provider names."""
         of_it = (tables.account.c.issuer == issuer) & (tables.account.c.subject == subject)

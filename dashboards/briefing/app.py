@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
+from collector.access_log import AccessLog
 from collector.config import CollectorConfig
 from collector.errors import CollectorError
 from collector.intake.live import LiveReadings
@@ -29,9 +30,11 @@ from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
 from dashboards.briefing import api, chart_routes, health, pages
 from dashboards.briefing.access import routes as access_routes
+from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
 from dashboards.briefing.access.local_path import login_address
 from dashboards.briefing.access.refusals import NotSignedInError, Refusal, TooManyTriesError
 from dashboards.briefing.access.sessions import Cookies, Sessions
+from dashboards.briefing.access.throttle import Throttle
 from dashboards.briefing.access.visitor import Access, is_page_wanted
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates
@@ -92,6 +95,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     encrypted = ENCRYPTED_HEADERS if config.http.is_encrypted else {}
     app.add_middleware(SecurityHeaders, headers=HEADERS | encrypted)
+    app.add_middleware(AccessNoting, notes=app.state.access.notes)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_wrong_request)
@@ -106,17 +110,28 @@ def _access(engine: Engine, accounts: Accounts, config: CollectorConfig) -> Acce
         longest=timedelta(hours=config.access.session_hours),
         idle=timedelta(hours=config.access.idle_hours),
     )
-    return Access(accounts, sessions, Cookies(config.http.is_encrypted), config)
+    log = AccessLog(engine, timedelta(days=config.access.log_days))
+    return Access(
+        accounts=accounts,
+        sessions=sessions,
+        throttle=Throttle(engine),
+        notes=AccessNotes(log),
+        cookies=Cookies(config.http.is_encrypted),
+        config=config,
+    )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     renderer: Renderer = app.state.renderer
     threading.Thread(target=renderer.warm_up, name="charts", daemon=True).start()
+    access: Access = app.state.access
+    access.notes.start()
     try:
         yield
     finally:
         renderer.close()
+        access.notes.close()
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:

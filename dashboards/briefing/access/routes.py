@@ -13,8 +13,15 @@ from collector.registry.passwords import SHORTEST
 from dashboards.briefing.access.csrf import CSRF_CHECKED, holds
 from dashboards.briefing.access.devices import device_name
 from dashboards.briefing.access.local_path import local_path
-from dashboards.briefing.access.refusals import StaleFormError
-from dashboards.briefing.access.visitor import AccessOf, SignedIn, Visitor, VisitorOf, access_of
+from dashboards.briefing.access.refusals import StaleFormError, TooManyTriesError
+from dashboards.briefing.access.visitor import (
+    Access,
+    AccessOf,
+    SignedIn,
+    Visitor,
+    VisitorOf,
+    access_of,
+)
 from dashboards.briefing.web import page
 
 SEE_OTHER = 303
@@ -50,12 +57,31 @@ def log_in(
         return RedirectResponse(local_path(onward), SEE_OTHER)
     if not holds(visitor, csrf):
         raise StaleFormError
-    account = access.accounts.check(name, password)
+    account = _checked(access, visitor, name, password)
     if account is None:
         return _login(request, visitor, onward, name=name, status=401)
     answer = RedirectResponse(local_path(onward), SEE_OTHER)
     begin_session(request, account, answer)
     return answer
+
+
+def _checked(access: Access, visitor: Visitor, name: str, password: str) -> Account | None:
+    """The account if the password is its own; what fails is counted, and all of it noted."""
+    # Only of accounts that exist: what was typed as a name may have been a password.
+    known = access.accounts.named(name)
+    whose = None if known is None else known.name
+    try:
+        access.throttle.begin(name, visitor.address)
+    except TooManyTriesError:
+        access.notes.note(visitor, "login_blocked", "/login", 429, whose)
+        raise
+    account = access.accounts.check(name, password)
+    if account is None:
+        access.notes.note(visitor, "login_failed", "/login", 401, whose)
+        return None
+    access.throttle.succeeded(name, visitor.address)
+    access.notes.note(visitor, "login", "/login", SEE_OTHER, whose)
+    return account
 
 
 @router.post("/logout")
@@ -87,7 +113,7 @@ def change_password(
 ) -> Response:
     """Change my password, which ends my sessions; this browser gets a new one."""
     account = _me(visitor)
-    if access.accounts.check(account.name, current) is None:
+    if _checked(access, visitor, account.name, current) is None:
         return _account(request, visitor, wrong="current")
     if new != again:
         return _account(request, visitor, wrong="again")

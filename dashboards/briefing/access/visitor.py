@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends, Request
 
@@ -20,6 +20,11 @@ from dashboards.briefing.access.refusals import NotAllowedError, NotSignedInErro
 from dashboards.briefing.access.roles import MAY, Permission, Role
 from dashboards.briefing.access.sessions import Cookies, Session, Sessions
 
+if TYPE_CHECKING:
+    # It notes what visitors do.
+    from dashboards.briefing.access.access_log import AccessNotes
+    from dashboards.briefing.access.throttle import Throttle
+
 _FORM_SECRET_BYTES: Final = 32
 
 
@@ -29,6 +34,8 @@ class Access:
 
     accounts: Accounts
     sessions: Sessions
+    throttle: Throttle
+    notes: AccessNotes
     cookies: Cookies
     config: CollectorConfig
 
