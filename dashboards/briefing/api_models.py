@@ -116,6 +116,25 @@ class SummaryOut(Answer):
     nodes_online: int
 
 
+class QuarterOut(Answer):
+    """A quarter-hour at a site."""
+
+    start: datetime
+    laeq_db: Annotated[float | None, Field(description="null: less than half was measured")]
+    measured_s: float
+    events: Annotated[int | None, Field(description="null: too few to be told")]
+
+
+class SiteQuartersOut(Answer):
+    """The quarter-hours of the last day at a site, the oldest first; only those that are over."""
+
+    site: str
+    name: str
+    municipality: str
+    simulated: bool
+    quarters: list[QuarterOut]
+
+
 class ProblemOut(Answer):
     """What is wrong with a part of the server, in a sentence."""
 

@@ -28,11 +28,16 @@ from collector.operations.operations import Operations
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
-from dashboards.briefing import api, chart_routes, health, pages
+from dashboards.briefing import api, chart_routes, health, pages, public_routes
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
 from dashboards.briefing.access.local_path import login_address
-from dashboards.briefing.access.refusals import NotSignedInError, Refusal, TooManyTriesError
+from dashboards.briefing.access.refusals import (
+    NotAllowedError,
+    NotSignedInError,
+    Refusal,
+    TooManyTriesError,
+)
 from dashboards.briefing.access.sessions import Cookies, Sessions
 from dashboards.briefing.access.throttle import Throttle
 from dashboards.briefing.access.visitor import Access, is_page_wanted
@@ -87,6 +92,10 @@ def create_app(
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
     app.state.drawings = chart_routes.new_drawings()
+    app.state.quarters = public_routes.new_kept()
+    app.state.public_drawings = public_routes.new_drawings()
+    app.include_router(public_routes.api_router)
+    app.include_router(public_routes.router)
     app.include_router(api.router)
     app.include_router(health.router)
     app.include_router(chart_routes.router)
@@ -137,13 +146,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    if isinstance(error, NotSignedInError) and is_page_wanted(request):
-        return RedirectResponse(login_address(request), status_code=303)
+    if isinstance(error, (NotSignedInError, NotAllowedError)) and is_page_wanted(request):
+        if request.url.path == "/" and _is_public(request, error):
+            return RedirectResponse("/public", status_code=303)
+        if isinstance(error, NotSignedInError):
+            return RedirectResponse(login_address(request), status_code=303)
     told = {"kind": error.kind} if isinstance(error, Refusal) else {}
     until = {"until": error.until} if isinstance(error, TooManyTriesError) else {}
     response = _explain(request, error.status_code, str(error.detail), **told, **until)
     response.headers.update(error.headers or {})
     return response
+
+
+def _is_public(request: Request, error: NotSignedInError | NotAllowedError) -> bool:
+    """Whether there is something else to show to whoever may not see the start page."""
+    if isinstance(error, NotAllowedError):
+        return True
+    access: Access = request.app.state.access
+    return access.config.access.public_view and not error.expired
 
 
 def _on_wrong_request(request: Request, error: Exception) -> Response:

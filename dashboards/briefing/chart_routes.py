@@ -24,7 +24,7 @@ Width: TypeAlias = Literal["narrow", "wide"]
 Theme: TypeAlias = Literal["light", "dark"]
 Hours = Annotated[int, Query(ge=1, le=48)]
 
-_WIDTHS_PX: Final[dict[Width, int]] = {"narrow": 320, "wide": 520}
+WIDTHS_PX: Final[dict[Width, int]] = {"narrow": 320, "wide": 520}
 """Of the plot: for a phone of 390 pixels, and for a column of a wide page."""
 
 _KEPT_S: Final = 15.0
@@ -85,7 +85,7 @@ def levels_svg(
     renderer: Renderer = request.app.state.renderer
 
     def make() -> bytes:
-        spec = _levels(board, site_id, hours, lang, theme, _WIDTHS_PX[width])
+        spec = _levels(board, site_id, hours, lang, theme, WIDTHS_PX[width])
         return renderer.svg(spec)
 
     content = _drawing(request, ("svg", site_id, hours, lang, theme, width), make)

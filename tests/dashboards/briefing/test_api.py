@@ -185,6 +185,7 @@ def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: httpx
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == {
         "/api/v1/sites", "/api/v1/nodes", "/api/v1/events", "/api/v1/levels", "/api/v1/summary",
+        "/api/v1/quarters",
         "/health", "/health/live", "/health/ready",
     }  # fmt: skip
     event = described["components"]["schemas"]["EventOut"]["properties"]
