@@ -343,6 +343,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "Check one, anywhere.",
                 "verify",
             ),
+            "method": Entry(
+                "collector.commands.evidence_method:evidence_method",
+                "What a site's numbers may be off by.",
+                "evidence",
+            ),
             "key": Entry(
                 "collector.commands.evidence_key:evidence_key",
                 "Make the key that seals them.",

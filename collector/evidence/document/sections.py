@@ -11,7 +11,7 @@ from collector.evidence import excerpt
 from collector.evidence.figures import report as figures
 from collector.evidence.language import NO_BREAK, Language
 from collector.evidence.request import Request
-from collector.evidence.uncertainty import LEVEL_CONTRIBUTIONS_DB
+from collector.evidence.uncertainty import level_budget
 
 Section: TypeAlias = dict[str, Any]
 
@@ -521,9 +521,10 @@ class Writer:
     def method(self) -> Section:
         """How it was measured, and what that may be used for."""
         words = self.words
+        parts = level_budget(self.registry).contributions
         values = {
-            "contributions": ", ".join(words.number(u) for u in LEVEL_CONTRIBUTIONS_DB.values()),
-            "names": ", ".join(words.text(f"method.{name}") for name in LEVEL_CONTRIBUTIONS_DB),
+            "contributions": ", ".join(words.number(one.standard) for one in parts),
+            "names": ", ".join(words.text(f"method.{one.name}") for one in parts),
             "u95": words.number(self.report.level_u95_db),
         }
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
 
@@ -43,9 +43,6 @@ def typeset(
     facts : mapping
         What the last section quotes: the software, and hashes by name.
     """
-    # Loaded here: it is large, and only this needs it.
-    import typst  # noqa: PLC0415
-
     words = language(evaluated.report.request.language)
     writer = Writer(evaluated.report, registry, words)
     charts = drawings(evaluated, registry, words)
@@ -59,11 +56,34 @@ def typeset(
     }
     for number, one in enumerate(evaluated.report.worst):
         project[f"trace{number}.svg"] = trace(one.trace_lafmax_db).encode()
+    return _compiled(project, "a-3b", as_of)
+
+
+def typeset_method(told: Mapping[str, Any]) -> bytes:
+    """Return the uncertainty budgets of a site as a document (PDF/A-2b).
+
+    Parameters
+    ----------
+    told : mapping
+        As :func:`collector.evidence.method.described` gives it.
+    """
+    project = {
+        "main.typ": (files(__package__) / "method.typ").read_bytes(),
+        "data.json": msgspec.json.encode(told),
+    }
+    year, month, day = told["date"]
+    return _compiled(project, "a-2b", datetime(year, month, day, tzinfo=UTC))
+
+
+def _compiled(project: Mapping[str, bytes], standard: str, as_of: datetime) -> bytes:
+    # Loaded here: it is large, and only documents need it.
+    import typst  # noqa: PLC0415
+
     compiler: Any = typst.compile
     try:
         pdf: bytes = compiler(
-            project,
-            pdf_standards=["a-3b"],
+            dict(project),
+            pdf_standards=[standard],
             ignore_system_fonts=True,
             timestamp=int(as_of.timestamp()),
         )

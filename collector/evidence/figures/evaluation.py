@@ -32,7 +32,7 @@ from collector.evidence.figures.report import (
 )
 from collector.evidence.lines import Held
 from collector.evidence.request import Request
-from collector.evidence.uncertainty import LEVEL_U95_DB
+from collector.evidence.uncertainty import level_budget
 from sensor.contract.messages import CalibrationCheck
 
 _QUARTER_S: Final = 900.0
@@ -157,12 +157,13 @@ class Evaluation:
         hours = results.Hours(_first_hour(request), coverage.hour_measured_s)
         limits = self._registry.speed_limits
         speeds_all, speeds, refused = results.speeds_of(found, limits, site.time_zone)
+        u95_db = level_budget(self._registry).expanded
         by_node = [(row, results.hours_of(row.quarters)) for row in rows]
         return Report(
             format="skolro-report-1",
             request=request,
             simulated=simulated,
-            level_u95_db=LEVEL_U95_DB,
+            level_u95_db=u95_db,
             coverage=coverage,
             chains=tuple(walk.figures() for walk in self._walks.values()),
             calibrations=tuple(
@@ -196,6 +197,7 @@ class Evaluation:
                     there,
                     found,
                     site.time_zone,
+                    u95_db,
                 )
             ),
             speeds=speeds,

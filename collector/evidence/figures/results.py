@@ -46,7 +46,6 @@ from collector.evidence.figures.report import (
     Verdict,
     WorstEvent,
 )
-from collector.evidence.uncertainty import LEVEL_U95_DB
 
 WORST: Final = 10
 _DAY_S: Final = 86_400.0
@@ -223,8 +222,12 @@ def guidelines_of(
     hours: LevelHours,
     found: Sequence[Pass],
     time_zone: str,
+    u95_db: float,
 ) -> tuple[GuidelineFigures, ...]:
-    """Return the guideline values of the site beside what one node measured."""
+    """Return the guideline values of the site beside what one node measured.
+
+    What lies within `u95_db` of a value is neither above it nor below.
+    """
     first, end = _limits(periods)
     heard = [one for p in found if p.confirmed for one in p.heard if one.node == node]
     pass_hour = np.array([hour_at(one.start) for one in heard], dtype=np.int64)
@@ -237,11 +240,13 @@ def guidelines_of(
             one = compared_level(value.quantity, value.value_db, hours, time_zone, first, end)
         else:
             continue
-        rows.append(_compared(node, value, one))
+        rows.append(_compared(node, value, one, u95_db))
     return tuple(rows)
 
 
-def _compared(node: str, value: excerpt.Guideline, one: Comparison) -> GuidelineFigures:
+def _compared(
+    node: str, value: excerpt.Guideline, one: Comparison, u95_db: float
+) -> GuidelineFigures:
     return GuidelineFigures(
         node=node,
         quantity=value.quantity,
@@ -254,15 +259,15 @@ def _compared(node: str, value: excerpt.Guideline, one: Comparison) -> Guideline
         of=one.of,
         measured_s=one.measured_s,
         possible_s=one.possible_s,
-        verdict=_verdict(one),
+        verdict=_verdict(one, u95_db),
     )
 
 
-def _verdict(one: Comparison) -> Verdict:
+def _verdict(one: Comparison, u95_db: float) -> Verdict:
     if one.exceeded is None:
         return "not_measured"
     is_level = one.quantity != "lafmax_5_an_hour"
-    if is_level and abs(one.found - one.allowed) <= LEVEL_U95_DB:
+    if is_level and abs(one.found - one.allowed) <= u95_db:
         return "within_uncertainty"
     return "above" if one.exceeded else "not_above"
 
