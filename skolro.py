@@ -180,6 +180,18 @@ COMMANDS: Mapping[str, Entry | Group] = {
                     ),
                 },
             ),
+            "feed": Group(
+                "Secret addresses by which feeds are read without a login.",
+                {
+                    "add": Entry("collector.commands.feed_add:feed_add", "Make one.", "collector"),
+                    "list": Entry(
+                        "collector.commands.feed_list:feed_list", "Who has which.", "collector"
+                    ),
+                    "revoke": Entry(
+                        "collector.commands.feed_revoke:feed_revoke", "Close one.", "collector"
+                    ),
+                },
+            ),
             "quarantine": Group(
                 "What was refused, and why.",
                 {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,6 +18,9 @@ from sensor.contract import toml_file
 from sensor.contract.errors import ConfigError
 from sensor.contract.logs import LogFormat
 from sensor.contract.tls import Tls, tls_from
+
+CORE_CONTEXT: Final = "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.6.jsonld"
+"""Of NGSI-LD's own terms."""
 
 _Port = Annotated[int, Meta(ge=1, le=65535)]
 
@@ -119,6 +122,33 @@ class InfluxDB(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bucket: str = "skolro"
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
     messages_per_s: Annotated[float, Meta(gt=0)] = 2000.0
+
+
+class NgsiLd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Quarter-hours as NGSI-LD entities, and the context broker that they are pushed to.
+
+    Attributes
+    ----------
+    url : str, optional
+        Of the broker, without ``/ngsi-ld/v1``; None: entities are only served here.
+    token_file : str, optional
+        File that holds the token; takes the place of `token`.
+    tenant : str, optional
+        Of the broker.
+    context : str
+        Address of the JSON-LD context that the terms are of, beside NGSI-LD's own. It is told to
+        others and never fetched.
+    messages_per_s : float
+        Most messages looked at a second while catching up.
+    """
+
+    url: Annotated[str, Meta(pattern=r"^https?://.")] | None = None
+    token: str = ""
+    token_file: str | None = None
+    tenant: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,50}$")] | None = None
+    context: Annotated[str, Meta(pattern=r"^https?://[^\s<>\"]+$")] = CORE_CONTEXT
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    messages_per_s: Annotated[float, Meta(gt=0)] = 500.0
 
 
 class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,6 +256,7 @@ class CollectorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     broker: Broker = Broker()
     http: Http = Http()
     influxdb: InfluxDB | None = None
+    ngsi_ld: NgsiLd = NgsiLd()
     fleet: Fleet | None = None
     page: Page = Page()
     retention: Retention = Retention()
@@ -262,7 +293,10 @@ def load_config(path: Path) -> CollectorConfig:
     if influxdb is not None and influxdb.token_file is not None:
         token = _secret(folder / influxdb.token_file, path, "influxdb.token_file")
         influxdb = msgspec.structs.replace(influxdb, token=token)
-    fleet = config.fleet
+    ngsi_ld, fleet = config.ngsi_ld, config.fleet
+    if ngsi_ld.token_file is not None:
+        token = _secret(folder / ngsi_ld.token_file, path, "ngsi_ld.token_file")
+        ngsi_ld = msgspec.structs.replace(ngsi_ld, token=token)
     if fleet is not None:
         fleet = msgspec.structs.replace(
             fleet, authority=str(folder / fleet.authority), folder=str(folder / fleet.folder)
@@ -272,6 +306,7 @@ def load_config(path: Path) -> CollectorConfig:
         ledger=_ledger_from(folder, config.ledger),
         broker=broker,
         influxdb=influxdb,
+        ngsi_ld=ngsi_ld,
         fleet=fleet,
         calendar=None if config.calendar is None else str(folder / config.calendar),
         alerts=_alerts_from(folder, path, config.alerts),

@@ -158,7 +158,7 @@ def _forwarders(
             ledger.registry,
             output,
             OutputRejects(engine),
-            figures=Figures.of(ledger, config),
+            figures=Figures.of(ledger, config) if output.takes_figures else None,
         )
         forwarder.start()
         stack.callback(forwarder.stop)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -100,8 +103,86 @@ class Receiver:
         return self.status, self.body
 
 
+_URN = re.compile(r"urn:ngsi-ld:[A-Za-z]+:[a-z0-9-]+")
+_OWN_CONTEXT = "https://uri.etsi.org/ngsi-ld/"
+
+
+def require_entity(entity: dict[str, Any]) -> None:
+    """Fail unless this is one entity in NGSI-LD's normalized form (ETSI GS CIM 009, 4.5)."""
+    assert _URN.fullmatch(entity["id"]), entity["id"]
+    assert entity["id"].split(":")[2] == entity["type"]
+    contexts = entity["@context"]
+    assert contexts
+    assert contexts[-1].startswith(_OWN_CONTEXT)
+    for name, attribute in entity.items():
+        if name not in {"id", "type", "@context"}:
+            _require_attribute(name, attribute)
+
+
+def _require_attribute(name: str, attribute: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name), name
+    held = {"Property": "value", "GeoProperty": "value", "Relationship": "object"}
+    value = attribute[held[attribute["type"]]]
+    assert value is not None, name
+    if attribute["type"] == "Relationship":
+        assert _URN.fullmatch(value), value
+    if isinstance(value, dict) and "@type" in value:
+        assert value["@type"] == "DateTime"
+        assert value["@value"].endswith("Z")
+        datetime.fromisoformat(value["@value"])
+    for inner, content in attribute.items():
+        if inner == "observedAt":
+            assert content.endswith("Z")
+        elif inner not in {"type", "value", "object", "unitCode"}:
+            _require_attribute(inner, content)
+
+
+@dataclass
+class ContextBroker(Receiver):
+    """A strict NGSI-LD broker: it takes batch upserts, and knows what it was told last.
+
+    `hates` are types that it refuses; `token` is what it must be shown.
+    """
+
+    entities: dict[str, dict[str, Any]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    hates: set[str] = field(default_factory=set)
+    refuses_wholly: bool = False
+    token: str = ""
+
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        """Take what is well formed, as a broker does: 201, 204, 207, 400, 401."""
+        if self.status >= 300:
+            return self.status, self.body
+        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            return 401, b"{}"
+        assert request.path == "/ngsi-ld/v1/entityOperations/upsert"
+        assert request.headers["content-type"] == "application/ld+json"
+        batch = json.loads(request.body)
+        assert batch
+        assert len({one["id"] for one in batch}) == len(batch)
+        for one in batch:
+            require_entity(one)
+        refused = [one["id"] for one in batch if one["type"] in self.hates]
+        if refused and self.refuses_wholly:
+            return 400, b'{"title": "I hate it"}'
+        self.requests.append(request)
+        taken = [one for one in batch if one["id"] not in refused]
+        new = [one["id"] for one in taken if one["id"] not in self.entities]
+        self.entities |= {one["id"]: one for one in taken}
+        self.history += taken
+        if refused:
+            errors = [{"entityId": name, "error": {"status": 400, "title": "I hate it"}}
+                      for name in refused]  # fmt: skip
+            return 207, json.dumps({"success": new, "errors": errors}).encode()
+        return (201, json.dumps(new).encode()) if new else (204, b"")
+
+
+R = TypeVar("R", bound=Receiver)
+
+
 @contextmanager
-def served_receiver(made: type[Receiver] = Receiver) -> Iterator[Receiver]:
+def served_receiver(made: type[R]) -> Iterator[R]:
     """A web server that runs."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -68,4 +68,5 @@ def _prune_alerts(collector: Opened, now: datetime, *, dry_run: bool) -> None:
 
 def _outputs(config: CollectorConfig) -> list[str]:
     # An output that is configured must have got a message before its content goes.
-    return ["influxdb"] if config.influxdb is not None else []
+    wanted = {"influxdb": config.influxdb is not None, "ngsi_ld": config.ngsi_ld.url is not None}
+    return [name for name, is_wanted in wanted.items() if is_wanted]

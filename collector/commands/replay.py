@@ -40,7 +40,8 @@ def replay(
             raise ConfigError(f"--from {start} is not before --to: there is nothing between them")
         target = _opened_output(collector.config, output)
         try:
-            figures = Figures.of(collector.ledger, collector.config)
+            wanted = target.takes_figures
+            figures = Figures.of(collector.ledger, collector.config) if wanted else None
             replaying = Replay(collector.engine, collector.ledger, target, figures)
             with progress_bar(f"Writing to {output}") as told:
                 done = replaying.run(begin, stop, told)

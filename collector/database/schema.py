@@ -15,7 +15,9 @@ from collector.database import append_only
 from collector.database.tables import METADATA, message, schema_version
 from collector.errors import LedgerError
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS: Final = (
+    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011",
+)  # fmt: skip
 """All revisions in their order; the last one is what this program works with."""
 
 HEAD: Final = REVISIONS[-1]

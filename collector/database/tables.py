@@ -510,6 +510,20 @@ access_log: Final = Table(
     Index("access_log_account_at", "account", "at"),
 )
 
+# Addresses that let in whoever knows them; only the hash of what is secret in them is kept.
+secret_link: Final = Table(
+    "secret_link",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("purpose", String(20), nullable=False),
+    Column("site", ForeignKey("site.id")),
+    Column("note", String, nullable=False),
+    Column("secret_sha256", String(64), nullable=False, unique=True),
+    Column("made_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
 registry_version: Final = Table(
     "registry_version",
     METADATA,

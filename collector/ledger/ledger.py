@@ -282,9 +282,13 @@ class Ledger:
             row = rows.one_or_none()
             return None if row is None else StoredMessage(*row)
 
-    def newest(self, node: str, kind: str) -> StoredMessage | None:
-        """The message of that kind whose content begins last; None where there is none."""
+    def newest(
+        self, node: str, kind: str, *, before: datetime | None = None
+    ) -> StoredMessage | None:
+        """The message of that kind whose content begins last, `before` a time if one is given."""
         query = _STORED_MESSAGE.where(message.c.node == node, message.c.kind == kind, _HAS_PAYLOAD)
+        if before is not None:
+            query = query.where(message.c.start < before)
         order = (message.c.start.desc(), message.c.position.desc())
         with reading(self._engine) as connection:
             row = connection.execute(query.order_by(*order).limit(1)).one_or_none()

@@ -30,8 +30,17 @@ def _influxdb(config: CollectorConfig) -> Output | None:
     return InfluxOutput(config.influxdb)
 
 
+def _ngsi_ld(config: CollectorConfig) -> Output | None:
+    if config.ngsi_ld.url is None:
+        return None
+    from collector.outputs.ngsi_ld import NgsiLdOutput  # noqa: PLC0415 - needs what few have
+
+    return NgsiLdOutput(config.ngsi_ld)
+
+
 OUTPUTS: Final[Mapping[str, Callable[[CollectorConfig], Output | None]]] = {
     "influxdb": _influxdb,
+    "ngsi_ld": _ngsi_ld,
 }
 """How each output is opened; None where the configuration has none."""
 

@@ -46,6 +46,7 @@ class InfluxOutput:
     """Writes the ledger's content to the InfluxDB that `config` names."""
 
     name = "influxdb"
+    takes_figures = True
 
     def __init__(self, config: InfluxDB) -> None:
         self._config = config

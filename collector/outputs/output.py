@@ -101,9 +101,12 @@ class Output(Protocol):
         Names its cursor in the ledger.
     messages_per_s : float
         Most messages a second while catching up, so that it can serve others meanwhile.
+    takes_figures : bool
+        Whether it shows what the analysis says, too.
     """
 
     name: str
+    takes_figures: bool
     messages_per_s: float
 
     def write(

@@ -28,7 +28,7 @@ from collector.operations.operations import Operations
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
-from dashboards.briefing import api, chart_routes, health, pages, public_routes
+from dashboards.briefing import api, chart_routes, feed_routes, health, pages, public_routes
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
 from dashboards.briefing.access.local_path import login_address
@@ -42,6 +42,7 @@ from dashboards.briefing.access.sessions import Cookies, Sessions
 from dashboards.briefing.access.throttle import Throttle
 from dashboards.briefing.access.visitor import Access, is_page_wanted
 from dashboards.briefing.board import Board
+from dashboards.briefing.feeds import Feeds
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.renderer import Renderer
 from dashboards.briefing.security import ENCRYPTED_HEADERS, HEADERS, SecurityHeaders
@@ -88,6 +89,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.board = Board(ledger, registry, live, ZoneInfo(config.page.time_zone))
     app.state.access = _access(engine, Accounts(engine, passwords), config)
+    app.state.feeds = Feeds(ledger, config, engine)
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
@@ -100,6 +102,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(chart_routes.router)
     app.include_router(access_routes.router)
+    app.include_router(feed_routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     encrypted = ENCRYPTED_HEADERS if config.http.is_encrypted else {}
@@ -187,7 +190,7 @@ def _on_fault(request: Request, error: Exception) -> Response:
 
 
 def _explain(request: Request, status: int, detail: str, **told: Any) -> Response:
-    if request.url.path.startswith(("/api/", "/health", "/openapi.json")):
+    if request.url.path.startswith(("/api/", "/feeds/", "/health", "/ngsi-ld/", "/openapi.json")):
         return JSONResponse({"detail": detail}, status)
     return pages.error_page(request, status, **told)
 

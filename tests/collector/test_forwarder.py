@@ -211,6 +211,7 @@ class _Refusing:
 
     name = "refusing"
     messages_per_s = 100.0
+    takes_figures = True
 
     def __init__(self, failures: int = 0, fault: Exception | None = None) -> None:
         self.failures = failures

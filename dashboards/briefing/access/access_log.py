@@ -9,6 +9,7 @@ process by force or cuts its power may lose the last second.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -31,6 +32,9 @@ _SAME_FOR_S: Final = 600.0
 
 _MOST_SEEN: Final = 10_000
 _NOBODYS: Final = ("/static/", "/health", "/metrics", "/openapi.json", "/chart/vega.js")
+
+_SECRET: Final = re.compile(r"^/(feeds|d)/[A-Za-z0-9_-]{32}(?=/|$)")
+"""What stands in a link that lets in whoever knows it, which nobody is to learn from the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +173,8 @@ class AccessNoting:
             return
         request = Request(scope)
         query = request.url.query
-        subject = f"{request.url.path}?{query}" if query else request.url.path
+        path = _SECRET.sub(r"/\1/…", request.url.path)
+        subject = f"{path}?{query}" if query else path
         is_look = request.method in {"GET", "HEAD"}
         if is_look and not is_page_wanted(request) and not self._notes.is_new(visitor, subject):
             return

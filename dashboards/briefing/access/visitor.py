@@ -148,7 +148,9 @@ def is_page_wanted(request: Request) -> bool:
     destination = request.headers.get("Sec-Fetch-Dest")
     if destination is not None:
         return destination == "document"
-    return not request.url.path.startswith(("/api/", "/live", "/chart/", "/health", "/openapi"))
+    return not request.url.path.startswith(
+        ("/api/", "/live", "/chart/", "/feeds/", "/health", "/ngsi-ld/", "/openapi")
+    )
 
 
 def _look_up(request: Request) -> Visitor:

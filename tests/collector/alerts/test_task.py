@@ -39,7 +39,7 @@ def mail() -> Iterator[Mailbox]:
 @pytest.fixture
 def hook() -> Iterator[Receiver]:
     """A web hook."""
-    with served_receiver() as running:
+    with served_receiver(Receiver) as running:
         yield running
 
 

@@ -44,7 +44,7 @@ def config(tmp_path: Path, database_url: str, ledger: Ledger, registry: Registry
     for site in ("ekskolan", "askolan"):
         node = FakeNode(f"{site}-1")
         node.register(registry, site, START)
-        batch = [node.signed(one) for one in _weeks(node.name, patrolled=site == "ekskolan")]
+        batch = [node.signed(one) for one in weeks_of(node.name, patrolled=site == "ekskolan")]
         ledger.append(batch)
     registry.add_speed_limit(SpeedLimit(site="ekskolan", kmh=30, since=START))
     registry.set_guideline(
@@ -55,7 +55,8 @@ def config(tmp_path: Path, database_url: str, ledger: Ledger, registry: Registry
     return path
 
 
-def _weeks(node: str, *, patrolled: bool) -> Iterable[Message]:
+def weeks_of(node: str, *, patrolled: bool) -> Iterable[Message]:
+    """What a node measures: every hour, and laps on Friday evenings until there is a patrol."""
     for hour in range(WEEKS * 168):
         at = START + hour * HOUR
         yield levels(

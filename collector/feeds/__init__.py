@@ -1,0 +1,1 @@
+"""What others take away: patrol windows for calendars and tables, sites for maps."""

@@ -1,0 +1,1 @@
+"""Quarter-hours as NGSI-LD entities (ETSI GS CIM 009) after the Smart Data Models."""
