@@ -355,6 +355,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "Check one, anywhere.",
                 "verify",
             ),
+            "log": Entry(
+                "collector.commands.evidence_log:evidence_log",
+                "Who made which, and why.",
+                "collector",
+            ),
             "method": Entry(
                 "collector.commands.evidence_method:evidence_method",
                 "What a site's numbers may be off by.",

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.database.database import open_database
 from collector.evidence.export import Exporter, export
+from collector.evidence.export_log import Asked
 from collector.evidence.request import Request
 from collector.evidence.verify.seals import Expected
 from collector.evidence.verify.verification import verify
@@ -154,7 +155,8 @@ def exported(folder: Path, minutes: int) -> Path:
     engine = open_database(f"sqlite:///{folder / 'ledger.sqlite'}")
     request = Request(site="ekskolan", start=START, end=START + minutes * MINUTE)
     exporter = Exporter("benchmark", Ed25519PrivateKey.from_private_bytes(b"b" * 32))
-    made = export(engine, Registry(engine).inventory(), request, exporter, folder / "out")
+    inventory, asked = Registry(engine).inventory(), Asked("a benchmark")
+    made = export(engine, inventory, request, exporter, folder / "out", asked)
     engine.dispose()
     return made.folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from collector.commands.pattern_options import local_time
 from collector.commands.progress import progress_bar
 from collector.commands.wording import some
 from collector.evidence.export import export
+from collector.evidence.export_log import Asked
 from collector.evidence.exporter import exporter_of
 from collector.evidence.manifest import fingerprint
 from collector.evidence.request import LanguageCode, make_request
@@ -33,6 +35,9 @@ def evidence_export(
     language: Annotated[
         LanguageCode | None, typer.Option(help="Of the document; as the page's unless told.")
     ] = None,
+    reason: Annotated[
+        str, typer.Option(help="Why it is made; kept in the log of exports, not in it.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
 ) -> None:
     """Write a folder and a ZIP of it: a document for people, the data, and what proves them.
@@ -51,7 +56,8 @@ def evidence_export(
         exporter = exporter_of(collector.config.evidence)
         inventory = collector.registry.inventory()
         with progress_bar("Reading") as told:
-            made = export(collector.engine, inventory, request, exporter, out, told)
+            asked = Asked(f"{getpass.getuser()} at the server", reason)
+            made = export(collector.engine, inventory, request, exporter, out, asked, told)
     messages, events = some(made.messages, "message"), some(made.events, "event")
     typer.echo(f"{made.folder}: {messages}, {events}.")
     typer.echo(f"{made.archive}: the same in one file.")

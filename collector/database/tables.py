@@ -524,6 +524,24 @@ secret_link: Final = Table(
     Column("revoked_at", UtcTime),
 )
 
+# What was handed out, to whom, and why.
+export_log: Final = Table(
+    "export_log",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("site", String(63), nullable=False),
+    Column("start", UtcTime, nullable=False),
+    Column("end", UtcTime, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("question", String, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("manifest_sha256", String(64), nullable=False),
+)
+
 registry_version: Final = Table(
     "registry_version",
     METADATA,

@@ -6,8 +6,8 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal
@@ -25,6 +25,7 @@ from collector.evidence.authority_key import public_pem
 from collector.evidence.cms import SignerKey, cms_signature
 from collector.evidence.document.typeset import typeset
 from collector.evidence.errors import EvidenceError
+from collector.evidence.export_log import Asked, Made, note_export
 from collector.evidence.figures.csv_files import csv_bytes, schema_bytes
 from collector.evidence.figures.evaluation import Evaluated, Evaluation
 from collector.evidence.figures.tables import tables
@@ -86,6 +87,7 @@ class Exported:
     archive: Path
     messages: int
     events: int
+    manifest_sha256: str
 
 
 def export(
@@ -94,12 +96,15 @@ def export(
     request: Request,
     exporter: Exporter,
     out: Path,
+    asked: Asked,
     progress: Progress | None = None,
 ) -> Exported:
     """Write the summary that `request` asks for into a new folder below `out`.
 
     Parameters
     ----------
+    asked : Asked
+        Who wants it and why: kept in the log of exports, and in no file of the summary.
     progress : callable, optional
         Told now and then how many messages are read, and of how many.
 
@@ -107,6 +112,8 @@ def export(
     ------
     EvidenceError
         There is one already, no node hung there then, or it cannot be written or sealed.
+    LedgerError
+        It cannot be noted that it was made: then it is not.
     """
     name = folder_name(request, ZoneInfo(_time_zone(inventory, request)))
     folder, archive = out / name, out / f"{name}.zip"
@@ -116,7 +123,10 @@ def export(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".skolro-evidence-", dir=out) as scratch:
-            return _export(engine, inventory, request, exporter, Path(scratch), folder, progress)
+            made = _export(engine, inventory, request, exporter, Path(scratch) / name, progress)
+            note_export(engine, _note(asked, request, made))
+            made.folder.rename(folder)
+            return replace(made, folder=folder, archive=made.archive.rename(archive))
     except OSError as error:
         raise EvidenceError(f"cannot write below {out}: {error.strerror}") from error
 
@@ -138,16 +148,14 @@ def _export(
     inventory: Inventory,
     request: Request,
     exporter: Exporter,
-    scratch: Path,
-    folder: Path,
+    made: Path,
     progress: Progress | None,
 ) -> Exported:
-    made = scratch / folder.name
     made.mkdir()
     with snapshot(engine) as connection:
         gathered = gather(connection, inventory, request)
         evaluation = Evaluation(request, gathered.registry)
-        messages = _Messages(made / MESSAGES, scratch / "packed")
+        messages = _Messages(made / MESSAGES, made.with_name("packed"))
         told = _telling(progress, gathered.count)
         messages.write(lines(connection, gathered), evaluation, told)
     evaluated = evaluation.finish()
@@ -159,11 +167,26 @@ def _export(
     everything = {**data, DOCUMENT: document, **sealing.beside(document)}
     for name, raw in everything.items():
         (made / name).write_bytes(raw)
-    packed = scratch / "archive"
-    zip_file.write_zip(packed, _members(folder.name, everything, messages))
-    made.rename(folder)
-    archive = packed.rename(folder.with_name(f"{folder.name}.zip"))
-    return Exported(folder, archive, messages.count, evaluated.report.counts.events)
+    archive = made.with_name("archive")
+    zip_file.write_zip(archive, _members(made.name, everything, messages))
+    digest = hashlib.sha256(everything[MANIFEST]).hexdigest()
+    return Exported(made, archive, messages.count, evaluated.report.counts.events, digest)
+
+
+def _note(asked: Asked, request: Request, made: Exported) -> Made:
+    return Made(
+        at=datetime.now(UTC),
+        who=asked.who,
+        reason=asked.reason,
+        site=request.site,
+        start=request.start,
+        end=request.end,
+        language=request.language,
+        question=request.question,
+        messages=made.messages,
+        events=made.events,
+        manifest_sha256=made.manifest_sha256,
+    )
 
 
 def _telling(progress: Progress | None, total: int) -> Callable[[int], None]:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from collector.database.database import open_database
 from collector.evidence.export import Exported, Exporter, export
+from collector.evidence.export_log import Asked
 from collector.evidence.request import Request
 from collector.ledger.ledger import Ledger, Received
 from collector.registry.registry import Guideline, Registry, Site, SpeedLimit
@@ -26,6 +27,7 @@ END = START + timedelta(days=2)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LONG_AGO = START - timedelta(days=30)
 REQUEST = Request(site="ekskolan", start=START, end=END)
+ASKED = Asked("a test", "to see")
 EXPORTER = Exporter("Havsbro kommun", Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 
 
@@ -71,7 +73,7 @@ class Place:
     def export(self, out: Path, request: Request = REQUEST, **changes: object) -> Exported:
         """Export a summary."""
         exporter = Exporter(EXPORTER.name, EXPORTER.key, **changes)  # type: ignore[arg-type]  # as named
-        return export(self.engine, self.registry.inventory(), request, exporter, out)
+        return export(self.engine, self.registry.inventory(), request, exporter, out, ASKED)
 
 
 def new_place(folder: Path) -> Place:

@@ -21,6 +21,7 @@ from collector.evidence.verify.seals import Expected
 from collector.evidence.verify.verification import verify
 from tests.collector.evidence import forgery
 from tests.collector.evidence.places import (
+    ASKED,
     END,
     EXPORTER,
     HOUR,
@@ -313,7 +314,9 @@ def test_a_whole_system_of_ones_own_holds_but_is_not_the_authoritys(tmp_path: Pa
         place.registry.add_key(node.name, node.public_key_text, REQUEST.start - 999 * HOUR)
     fill(place)
     exporter = Exporter(EXPORTER.name, forgery.STRANGER)
-    made = export(place.engine, place.registry.inventory(), REQUEST, exporter, tmp_path / "out")
+    made = export(
+        place.engine, place.registry.inventory(), REQUEST, exporter, tmp_path / "out", ASKED
+    )
     place.engine.dispose()
     assert faults(verify(made.folder, KNOWN)) == {"exporter:exporter_other"}
     unasked = verify(made.archive, Expected())
