@@ -16,7 +16,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.analysis.effect import Effect
-from collector.analysis.hours import SiteHours, hour_at
+from collector.analysis.hours import SiteHours, hour_at, time_of
+from collector.analysis.patrol import Plan
 from collector.analysis.school_calendar import SchoolCalendar
 from collector.config import CollectorConfig
 from collector.errors import AnalysisError
@@ -231,7 +232,7 @@ class Figures:
         lines: list[str] = []
         for simulated, tables in known.tables.items():
             usual = patterns.today(tables, known.inventory, self._calendar, known.now)
-            plan = patterns.plan_before(tables, self._calendar, known.now)
+            plan = self._plan(known.now, simulated)
             lines += patterns.site_now_lines(
                 known.inventory, states, known.now, usual, plan, simulated=simulated
             )
@@ -239,7 +240,7 @@ class Figures:
 
     def _hourly(self, known: Known) -> Iterator[Unit]:
         for simulated, tables in known.tables.items():
-            plan = patterns.plan_before(tables, self._calendar, known.now)
+            plan = self._plan(known.now, simulated)
             windows = patterns.window_lines(plan, simulated=simulated) if plan else ()
             yield [
                 _of_origin(PATROL_WINDOW, simulated, windows),
@@ -257,8 +258,12 @@ class Figures:
                 ),
             ]
 
+    def _plan(self, now: datetime, simulated: bool) -> Plan | None:
+        return patterns.plan_before(self._ledger, self._calendar, now, simulated=simulated)
+
     def _effects(self, known: Known, simulated: bool) -> list[Effect]:
-        period = Period(known.now - HALF_A_YEAR, known.now, simulated)
+        end = time_of(hour_at(known.now))
+        period = Period(end - HALF_A_YEAR, end, simulated)
         found = []
         for site in sorted({one.site for one in known.inventory.patrols}):
             try:

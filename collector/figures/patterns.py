@@ -15,12 +15,20 @@ from collector.analysis.patrol import Plan, Window
 from collector.analysis.rates import Rates, week_profile
 from collector.analysis.school_calendar import SchoolCalendar
 from collector.analysis.usual import Usual, against_usual
+from collector.errors import AnalysisError
 from collector.figures.writing import known, local_day, midnight, milliseconds, point
+from collector.ledger.ledger import Ledger
 from collector.ledger.records import NodeState
 from collector.outputs.derived import HOUR_OF_WEEK, PATROL_EFFECT, PATROL_WINDOW, SITE_NOW
 from collector.outputs.line_protocol import FieldValue
 from collector.outputs.periods import origin_tag
-from collector.pattern_answers import HALF_A_YEAR, fitted_rates, planned_week
+from collector.pattern_answers import (
+    HALF_A_YEAR,
+    Period,
+    fitted_rates,
+    hours_in,
+    planned_week,
+)
 from collector.registry.inventory import Inventory, Site
 
 PERIODS_WEEKS: Final = (4, 13, 26, 52)
@@ -87,12 +95,18 @@ def today(
 
 
 def plan_before(
-    tables: Mapping[str, SiteHours], calendar: SchoolCalendar, now: datetime
+    ledger: Ledger, calendar: SchoolCalendar, now: datetime, *, simulated: bool
 ) -> Plan | None:
-    """The plan for the week from this hour on, by the half year before; None: nothing is known."""
-    end = hour_at(now)
-    chosen = within(tables, end - HALF_A_YEAR // timedelta(hours=1), end)
-    return planned_week(chosen, calendar, time_of(end)) if chosen else None
+    """The plan for the week from this hour on, by the half year before; None: nothing is known.
+
+    It is the one that the briefing shows.
+    """
+    end = time_of(hour_at(now))
+    tables = hours_in(ledger, Period(end - HALF_A_YEAR, end, simulated))
+    try:
+        return planned_week(tables, calendar, end)
+    except AnalysisError:
+        return None
 
 
 def site_now_lines(

@@ -75,6 +75,9 @@ SOUND_LEVEL_1H: Final = Measurement(
     },
 )
 
+MEASURED_1H: Final = Measurement("measured_1h", _NODE_TAGS, {"valid_s": "float"})
+"""What ``sound_level_1h`` has too, in one series a node: it is asked of all nodes at once."""
+
 EVENT: Final = Measurement(
     "event",
     (*_NODE_TAGS, "source", "trigger"),
@@ -131,6 +134,7 @@ RETENTION_POLICIES: Final[dict[str | None, tuple[Measurement, ...]]] = {
     SECONDS: (SOUND_LEVEL, NODE_STATUS),
     HOURS: (
         SOUND_LEVEL_1H,
+        MEASURED_1H,
         SPECTRUM_1H,
         EPISODE,
         SITE_DAY,

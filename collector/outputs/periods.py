@@ -19,6 +19,7 @@ from collector.ledger.ledger import Ledger, LevelHour
 from collector.outputs.line_protocol import nanoseconds
 from collector.outputs.measurements import (
     MEASURED,
+    MEASURED_1H,
     SIMULATED,
     SOUND_LEVEL_1H,
     SOUND_LEVEL_1M,
@@ -139,11 +140,11 @@ class TouchedPeriods:
 
 
 def hour_lines(hours: Iterable[LevelHour], inventory: Inventory) -> Iterator[str]:
-    """Lines of ``sound_level_1h`` for `hours`."""
+    """Lines of ``sound_level_1h`` and ``measured_1h`` for `hours`."""
     for hour in hours:
-        line = _hour_line(hour, inventory)
-        if line:
-            yield line
+        for line in (_hour_line(hour, inventory), _measured_line(hour)):
+            if line:
+                yield line
 
 
 def energy(level_db: float) -> float:
@@ -222,3 +223,8 @@ def _hour_line(hour: LevelHour, inventory: Inventory) -> str | None:
         "valid_s": float(hour.valid_s),
     }
     return SOUND_LEVEL_1H.line(series, values, nanoseconds(hour.hour))
+
+
+def _measured_line(hour: LevelHour) -> str | None:
+    series = MEASURED_1H.series(hour.site, hour.node, origin_tag(hour.simulated))
+    return MEASURED_1H.line(series, {"valid_s": float(hour.valid_s)}, nanoseconds(hour.hour))

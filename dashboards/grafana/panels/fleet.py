@@ -7,9 +7,9 @@ from typing import Final
 from collector.outputs.derived import NODE_STATUS
 from collector.outputs.measurements import (
     MEASURED,
+    MEASURED_1H,
     NODE_HEALTH,
     SIMULATED,
-    SOUND_LEVEL_1H,
     UNPLACED,
 )
 from dashboards.grafana.influxql import (
@@ -112,9 +112,9 @@ def fleet_table(words: Words) -> table.Panel:
 
 
 def coverage(words: Words) -> timeseries.Panel:
-    """How much of each hour was validly measured."""
-    query = select('sum("valid_s") / 3600', SOUND_LEVEL_1H, *_CHOSEN, PERIOD,
-                   group_by='time(1h), "node"', fill="0")  # fmt: skip
+    """How much of the time was validly measured, by the hour or longer."""
+    query = select('sum("valid_s") * 1000 / $__interval_ms AS "share"', MEASURED_1H, *_CHOSEN,
+                   PERIOD, group_by=_BY_NODE, fill="0")  # fmt: skip
     panel = time_panel(words, "coverage", SHARE).interval("1h").min(0).max(1)
     return panel.with_target(InfluxQuery(query, alias="$tag_node"))
 

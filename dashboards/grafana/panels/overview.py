@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from collector.outputs.derived import NODE_STATUS, PATROL_WINDOW, SITE_DAY, SITE_NOW
-from collector.outputs.measurements import MEASURED, SIMULATED, SOUND_LEVEL_1H
+from collector.outputs.measurements import MEASURED, MEASURED_1H, SIMULATED
 from dashboards.grafana.influxql import (
     AS_THEY_STAND,
     JUST_NOW,
@@ -133,7 +133,7 @@ def nodes_online(words: Words) -> stat.Panel:
 
 def simulated_time(words: Words) -> stat.Panel:
     """How much of what can be shown never happened."""
-    query = select('sum("valid_s")', SOUND_LEVEL_1H, SITES, f"\"origin\" = '{SIMULATED}'", PERIOD)
+    query = select('sum("valid_s")', MEASURED_1H, SITES, f"\"origin\" = '{SIMULATED}'", PERIOD)
     steps = thresholds((None, GREY), (1, ORANGE))
     return (
         stat_panel(words, "simulated_time", SECONDS)

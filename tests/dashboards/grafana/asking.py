@@ -72,7 +72,9 @@ class Asking:
         """`query` with all that Grafana puts into it."""
         span = f"time >= {_ms(self.start)}ms AND time <= {_ms(self.end)}ms"
         query = query.replace("$timeFilter", span)
-        query = query.replace("$__interval", f"{self.interval_s(interval)}s")
+        step_s = self.interval_s(interval)
+        query = query.replace("$__interval_ms", str(1000 * step_s))
+        query = query.replace("$__interval", f"{step_s}s")
         for name, value in {**USUAL, **chosen}.items():
             for form in ("regex", "raw"):
                 query = query.replace(f"${{{name}:{form}}}", value)

@@ -179,7 +179,8 @@ class TestSources:
             for target in panel["targets"]:
                 found = set(re.findall(r"\$[\w{/]*", target["query"]))
                 assert all(
-                    re.fullmatch(r"\$/|\$\{\w+|\$timeFilter|\$__interval", one) for one in found
+                    re.fullmatch(r"\$/|\$\{\w+|\$timeFilter|\$__interval(_ms)?", one)
+                    for one in found
                 ), target["query"]
 
     def test_every_query_keeps_to_the_chosen_sites(self, panels: list[dict[str, Any]]) -> None:

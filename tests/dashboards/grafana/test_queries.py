@@ -560,11 +560,7 @@ class TestFleet:
     def test_coverage(self, ask: Asking, town: Town) -> None:
         rows = ask.panel("fleet", "coverage", node=_NODE)
         hours = town.ledger.level_hours(node=_NODE, start=_START, end=END)
-        got = {
-            row["time"] // 10**9: next(value for key, value in row.items() if key.startswith("sum"))
-            for row in rows
-            if row["node"] == _NODE
-        }
+        got = {row["time"] // 10**9: row["share"] for row in rows if row["node"] == _NODE}
         wanted = {int(hour.hour.timestamp()): hour.valid_s / 3600 for hour in hours}
         assert {at: share for at, share in got.items() if share} == pytest.approx(wanted)
 
