@@ -62,6 +62,7 @@ class Recorder:
 
     name = "recorder"
     messages_per_s = 1e9
+    takes_figures = True
 
     def __init__(self) -> None:
         self.lines: Lines = defaultdict(list)
