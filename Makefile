@@ -2,7 +2,8 @@
 # make test   all tests; sets up what they need
 # make check  style, types, imports, generated files
 # make bench  the benchmarks, side by side with peers
-# make chaos  100,000 messages while everything is killed at random; SEED= repeats a run
+# make chaos  100,000 messages while everything is killed at random, and InfluxDB is away for three
+#             minutes; SEED= repeats a run
 # make test-install  a node in fresh Debians, as its card makes one; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make lock   the locked versions, anew

@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
 from typing import Final
+
+from msgspec import Struct
 
 from collector.errors import LedgerError
 from collector.ledger.ledger import Ledger
@@ -27,8 +28,7 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(Struct, frozen=True):
     """A message with what the broker needs to hear about it.
 
     Attributes

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from collector.analysis.stretches import Stretch, hashes_in
-from collector.database.database import upsert
-from collector.database.tables import message, node_anomaly
+from collector.database.database import insert_tuples, upsert
+from collector.database.tables import message, microseconds, node_anomaly
 from collector.ledger.absence import gaps
 from collector.ledger.chain import Chains, Link, Stored
 from collector.ledger.key_changes import contradiction, register_keys
@@ -116,22 +116,22 @@ def _sorted(connection: Connection, chains: Chains, verified: Iterable[Verified]
 def _store(connection: Connection, new: Sequence[Verified], position: int) -> list[Stored]:
     stored = [_placed(number, item) for number, item in enumerate(new, start=position)]
     rows = [
-        {
-            "position": place.position,
-            "node": place.node,
-            "seq": place.seq,
-            "prev": place.prev,
-            "sha256": place.sha256,
-            "kind": place.kind,
-            "time": place.time,
-            "start": item.start,
-            "received_at": place.received_at,
-            "payload": item.received.payload,
-            "signature": item.signature,
-        }
+        (
+            place.position,
+            place.node,
+            place.seq,
+            place.prev,
+            place.sha256,
+            place.kind,
+            microseconds(place.time),
+            microseconds(item.start),
+            microseconds(place.received_at),
+            item.received.payload,
+            item.signature,
+        )
         for place, item in zip(stored, new, strict=True)
     ]
-    connection.execute(message.insert(), rows)
+    insert_tuples(connection, message, rows)
     return stored
 
 

@@ -32,8 +32,7 @@ class Link(NamedTuple):
     prev: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """A message with its place in the ledger; `message` is None once it is pruned."""
 
     position: int

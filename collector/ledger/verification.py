@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from collector.ledger.ed25519 import verify
 from collector.registry.inventory import Inventory, NodeKey
 from sensor.contract.codec import KINDS, MAX_PAYLOAD_BYTES, decode
@@ -42,8 +44,7 @@ Reason: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What the broker handed over, unread."""
 
     topic: str
@@ -52,8 +53,7 @@ class Received:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """A message that one of our nodes made."""
 
     received: Received

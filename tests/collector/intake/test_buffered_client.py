@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import select
 import socket
+from itertools import pairwise
 
 import paho.mqtt.client as mqtt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt import _packet
-from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from collector.intake.buffered_client import BufferedSocket, read_publish
+from collector.intake.buffered_client import BufferedClient, BufferedSocket, read_publish
 from collector.intake.mqtt_strings import teach_paho
 
 MID = 0x1234
@@ -105,3 +107,60 @@ def test_the_socket_gives_every_byte_once() -> None:
         assert buffered.fileno() == near.fileno()
         far.close()
         assert buffered.recv(1) == b""
+
+
+def received(
+    client: mqtt.Client, stream: bytes, cuts: list[int]
+) -> list[tuple[str, int, bytes | bytearray]]:
+    """What a client hands over of a stream that arrives in pieces."""
+    found: list[tuple[str, int, bytes | bytearray]] = []
+    client.on_message = lambda _client, _data, message: found.append(
+        (message.topic, message.mid, message.payload)
+    )
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        client._sock = BufferedSocket(near) if isinstance(client, BufferedClient) else near
+        for begin, end in pairwise([0, *sorted(cuts), len(stream)]):
+            far.sendall(stream[begin:end])
+            while select.select([near], [], [], 0)[0] or _in_hand(client):
+                assert client.loop_read() == mqtt.MQTT_ERR_SUCCESS
+    client._sock = None
+    return found
+
+
+def _in_hand(client: mqtt.Client) -> bool:
+    return isinstance(client._sock, BufferedSocket) and client._sock.in_hand > 0
+
+
+def packet(header: int, body: bytes) -> bytes:
+    """A packet with its length, in as many bytes as that takes."""
+    length, rest = bytearray(), len(body)
+    while True:
+        rest, seven = divmod(rest, 128)
+        length.append(seven | (0x80 if rest else 0))
+        if not rest:
+            return bytes([header]) + bytes(length) + body
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_stream_is_read_as_paho_does_however_it_is_cut(data: st.DataObject) -> None:
+    signed = publishing([("sig", "x" * 150)])
+    other = publishing([])
+    other.ContentType = "application/json"
+    packets = [packet(0xD0, b"")]
+    packets += [
+        packet(0x32, packed(b"skolro/v1/a/event", 1, properties, b"x" * size))
+        for size in (0, 30, 90, 2000, 20_000)
+        for properties in (signed, other)
+    ]
+    stream = b"".join(data.draw(st.lists(st.sampled_from(packets), max_size=8)))
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=6))
+    theirs, ours = (
+        received(
+            kind(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, manual_ack=True), stream, cuts
+        )
+        for kind in (mqtt.Client, BufferedClient)
+    )
+    assert ours == theirs

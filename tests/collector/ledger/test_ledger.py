@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 from sqlalchemy import event as database_event
 
 from collector.database.database import open_database, writing
@@ -126,7 +127,7 @@ def test_a_first_message_must_begin_the_chain(ledger: Ledger, node: FakeNode) ->
 
 def test_bad_ones_do_not_hold_up_good_ones(ledger: Ledger, node: FakeNode) -> None:
     one, two = minutes(node, 2)
-    result = ledger.append([one, replace(two, signature=None), two])
+    result = ledger.append([one, changed(two, signature=None), two])
     assert (result.stored, result.quarantined) == (2, 1)
     counts = ledger.counts()
     assert (counts.messages, counts.by_kind["levels"], counts.quarantined) == (2, 2, 1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from collector.database.database import open_database
 from collector.ledger.ledger import Ledger
@@ -24,12 +24,11 @@ from deploy.demo_folder import Table, toml
 from sensor.contract.signature import public_key_text
 from sensor.identity import load_or_make_key
 from tests.influx import Influx
-from tests.peers import Broker, free_port, wait_for
+from tests.peers import Broker, free_port
 from tests.system.chaos.parts import Part, Program
 from tests.system.chaos.relay import Relay
 from tests.system.chaos.sensors import outbox_path
 
-SITE: Final = "ekskolan"
 _START_BEFORE_NOW: Final = timedelta(hours=13)
 
 
@@ -41,6 +40,8 @@ class Plan:
     ----------
     nodes, each : int
         How many nodes send how many messages each.
+    sites : int
+        How many schools the nodes are spread over.
     processes : int
         Programs that the nodes run in; each is one sensor that fails.
     down_s, between_s : tuple of float
@@ -48,17 +49,22 @@ class Plan:
     most_faults : float
         How many faults are enough, whatever the nodes have measured by then.
     settle_s : float
-        How long everything may take to arrive once nothing fails any more.
+        Once nothing fails any more, for how long nothing may arrive before it is given up.
+    long_away_s : float
+        For how long InfluxDB is away once, from the first third of the messages on, while all else
+        goes on failing.
     """
 
     seed: int
     nodes: int = 20
     each: int = 5000
+    sites: int = 1
     processes: int = 4
     down_s: tuple[float, float] = (0.2, 8.0)
     between_s: tuple[float, float] = (0.5, 8.0)
     most_faults: float = math.inf
     settle_s: float = 300.0
+    long_away_s: float = 0.0
 
 
 def chosen_seed() -> int:
@@ -74,15 +80,34 @@ class Happened:
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
+class Standing(NamedTuple):
+    """How many messages nodes have yet to number, wait for their ack, are stored, not forwarded."""
+
+    measuring: int
+    waiting: int
+    stored: int
+    behind: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is on its way any more."""
+        return not (self.measuring or self.waiting or self.behind > 0)
+
+
 class Chaos:
     """Sensors, network, broker, collector and InfluxDB, each of which can be made to fail."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.names = [f"{SITE}-{number}" for number in range(plan.nodes)]
+        self.sites = {
+            f"skola{n % plan.sites}-{n}": f"skola{n % plan.sites}" for n in range(plan.nodes)
+        }
+        self.names = list(self.sites)
         self._random = random.Random(plan.seed)  # noqa: S311 - to be repeated, not to be secret
         self._start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         self._start -= _START_BEFORE_NOW
+        self._back_at: float | None = None
+        self._was_long_away = plan.long_away_s == 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -120,10 +145,11 @@ class Chaos:
     def rage(self, told: Callable[[Happened], Any] = lambda _: None) -> Happened:
         """Let parts fail at random, one or two at once, until the nodes have measured all."""
         happened = Happened()
-        for chosen in self._turns():
+        for turn in self._turns():
             if self._all_numbered() or happened.times.total() >= self.plan.most_faults:
                 break
             down_s = self._random.uniform(*self.plan.down_s)
+            chosen = [one for one in turn if self._back_at is None or one.kind != "InfluxDB"]
             for part in chosen:
                 part.fail()
                 happened.times[part.kind] += 1
@@ -131,21 +157,59 @@ class Chaos:
             for part in chosen:
                 part.come_back()
                 happened.seconds[part.kind] += down_s
+            self._be_long_away(happened)
             told(happened)
             time.sleep(self._random.uniform(*self.plan.between_s))
+        self._return_influx()
         return happened
 
-    def settle(self) -> None:
-        """Wait, with nothing failing, until all is measured, acknowledged and forwarded."""
-        wait_for(self._all_numbered, self.plan.settle_s, "the nodes do not go on")
-        wait_for(lambda: not self.waiting(), self.plan.settle_s, "messages wait for their ack")
-        wait_for(self._is_forwarded, self.plan.settle_s, "the forwarder is behind")
+    def settle(self, told: Callable[[Standing], Any] = lambda _: None) -> None:
+        """Wait, with nothing failing, until all is measured, acknowledged and forwarded.
+
+        Raises
+        ------
+        AssertionError
+            Something does not go on.
+        """
+        standing, since = self.standing(), time.monotonic()
+        while not standing.settled:
+            if time.monotonic() - since > self.plan.settle_s:
+                raise AssertionError(f"{standing} for {self.plan.settle_s} s")
+            time.sleep(0.2)
+            before, standing = standing, self.standing()
+            if standing != before:
+                since = time.monotonic()
+                told(standing)
+
+    def standing(self) -> Standing:
+        """How far everything has come."""
+        return Standing(
+            measuring=self.plan.nodes * self.plan.each - self.numbered(),
+            waiting=self.waiting(),
+            stored=(stored := self.ledger.counts().messages),
+            behind=stored - self.ledger.cursor("influxdb"),
+        )
 
     def _all_numbered(self) -> bool:
         return self.numbered() == self.plan.nodes * self.plan.each
 
-    def _is_forwarded(self) -> bool:
-        return self.ledger.cursor("influxdb") >= self.ledger.counts().messages
+    def _be_long_away(self, happened: Happened) -> None:
+        """Take InfluxDB away when it is time for that, and give it back."""
+        third = self.plan.nodes * self.plan.each / 3
+        if not self._was_long_away and self.numbered() >= third:
+            self._was_long_away = True
+            self.influx.kill()
+            self._back_at = time.monotonic() + self.plan.long_away_s
+            happened.times["InfluxDB, for long"] += 1
+            happened.seconds["InfluxDB, for long"] += self.plan.long_away_s
+        elif self._back_at is not None and time.monotonic() >= self._back_at:
+            self._return_influx()
+
+    def _return_influx(self) -> None:
+        if self._back_at is not None:
+            time.sleep(max(0.0, self._back_at - time.monotonic()))
+            self.influx.start()
+            self._back_at = None
 
     def _turns(self) -> Iterator[list[Part]]:
         """Yield one or two parts at once; all in some order, then all in another."""
@@ -168,10 +232,11 @@ class Chaos:
 
     def _register(self) -> None:
         registry = self.ledger.registry
-        registry.add_site(Site(id=SITE, name="Ekskolan"))
-        for name in self.names:
+        for site in dict.fromkeys(self.sites.values()):
+            registry.add_site(Site(id=site, name=site))
+        for name, site in self.sites.items():
             key = load_or_make_key(self.folder / name).public_key()
-            registry.add_node(name, SITE, public_key_text(key), self._start - timedelta(days=1))
+            registry.add_node(name, site, public_key_text(key), self._start - timedelta(days=1))
 
     def _collector(self, stack: ExitStack) -> Program:
         tables: dict[str, Table] = {
