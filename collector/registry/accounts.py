@@ -124,6 +124,14 @@ class Accounts:
             row = connection.execute(added.returning(*tables.account.c)).one()
             return account_of(row)
 
+    def link(self, name: str, issuer: str, subject: str) -> Account:
+        """Let somebody whom an OpenID provider names have an account that has no password."""
+        with self._changing() as connection:
+            row = _known(connection, name)
+            if row.password_hash is not None or row.subject is not None:
+                raise RegistryError(f"the account {row.name} is somebody's already")
+            return _set(connection, row, issuer=issuer, subject=subject)
+
     def check(self, name: str, password: str) -> Account | None:
         """The account if the password is its own and it may log in, else None.
 

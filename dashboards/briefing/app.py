@@ -102,6 +102,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(chart_routes.router)
     app.include_router(access_routes.router)
+    _let_in_by_openid(app, config)
     app.include_router(feed_routes.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -131,6 +132,18 @@ def _access(engine: Engine, accounts: Accounts, config: CollectorConfig) -> Acce
         cookies=Cookies(config.http.is_encrypted),
         config=config,
     )
+
+
+def _let_in_by_openid(app: FastAPI, config: CollectorConfig) -> None:
+    oidc, base_url = config.access.oidc, config.http.base_url
+    if oidc is None or base_url is None:
+        return
+    # It needs more libraries, which most servers have no use for.
+    from dashboards.briefing.access import oidc_routes  # noqa: PLC0415
+    from dashboards.briefing.access.oidc import Provider  # noqa: PLC0415
+
+    app.state.provider = Provider(oidc, base_url.rstrip("/") + oidc_routes.CALLBACK)
+    app.include_router(oidc_routes.router)
 
 
 @asynccontextmanager

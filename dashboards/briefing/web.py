@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from collector.errors import RegistryError
 from collector.registry.registry import Site
+from dashboards.briefing.access.csrf import FIELD as CSRF_FIELD
 from dashboards.briefing.access.csrf import csrf_field
 from dashboards.briefing.access.visitor import Visitor, access_of, visitor_or_public
 from dashboards.briefing.board import Board
@@ -64,15 +65,15 @@ def page(request: Request, template: str, /, *, status_code: int = 200, **values
     answer = HTMLResponse(body, status_code, headers={**page_headers(code), **kept})
     if request.query_params.get("lang") == code:
         answer.set_cookie(LANGUAGE_COOKIE, code, max_age=_YEAR_S, httponly=True, samesite="lax")
-    _let_it_hold_form_secret(request, visitor, body, answer)
+    # Whoever only looks gets no cookie.
+    if f'name="{CSRF_FIELD}"' in body:
+        hold_form_secret(request, visitor, answer)
     return answer
 
 
-def _let_it_hold_form_secret(
-    request: Request, visitor: Visitor, body: str, answer: Response
-) -> None:
-    # Whoever only looks gets no cookie.
-    if visitor.is_new and 'name="csrf"' in body:
+def hold_form_secret(request: Request, visitor: Visitor, answer: Response) -> None:
+    """Let a browser without a session hold what the tokens of its forms are made from."""
+    if visitor.is_new:
         cookies = access_of(request).cookies
         answer.set_cookie(cookies.name("form"), visitor.secret, **cookies.attributes)
 

@@ -54,3 +54,21 @@ class TooManyTriesError(Refusal):
     def __init__(self, until: datetime, wait_s: int) -> None:
         super().__init__(429, "too many logins failed", {"Retry-After": str(wait_s)})
         self.until = until
+
+
+class NotLetInError(Refusal):
+    """The provider knows somebody who may not log in here."""
+
+    kind = "not_let_in"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(403, f"the provider knows you, but {reason}: ask an administrator")
+
+
+class ProviderAwayError(Refusal):
+    """The OpenID provider cannot be asked, or is not to be believed."""
+
+    kind = "provider"
+
+    def __init__(self) -> None:
+        super().__init__(502, "the service that you log in with does not answer as it should")

@@ -145,9 +145,11 @@ def begin_session(request: Request, account: Account, answer: Response) -> None:
 def _login(
     request: Request, visitor: Visitor, onward: str, *, name: str = "", status: int = 200
 ) -> Response:
+    oidc = access_of(request).config.access.oidc
     answer = page(
         request,
         "login.html",
+        provider=None if oidc is None else oidc.label,
         status_code=status,
         onward=local_path(onward),
         name=name[:100],
