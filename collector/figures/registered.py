@@ -52,6 +52,8 @@ def guideline_stretches(
     """
     yield Stretch(measurement=GUIDELINE, lines=(), clear=True)
     for site_id, table in tables.items():
+        if not len(table):
+            continue
         zone = ZoneInfo(inventory.sites[site_id].time_zone)
         values = [one for one in inventory.guidelines if one.site == site_id]
         lines: list[str] = []

@@ -31,6 +31,7 @@ from collector.intake.subscriber import Subscriber
 from collector.ledger.ledger import Ledger
 from collector.outputs.influx_buckets import DEFAULT_POLICY, RETENTIONS, bucket_name
 from dashboards.briefing import health as health_routes
+from dashboards.grafana.build import BOARDS, RULES
 from deploy.authority import HEALTH, Authority
 from deploy.mosquitto_config import TLS_PORT, service_limits
 from deploy.processes import listens
@@ -202,6 +203,24 @@ def test_what_the_data_source_takes_from_the_environment_is_there() -> None:
     used = {name for text in texts for name in re.findall(r"\$(\w+)", text)}
     given = SERVICES["grafana"]["environment"].keys()
     assert used == {name for name in given if name.startswith("SKOLRO_")}
+
+
+def test_grafana_finds_its_dashboards_and_alert_rules_where_they_are_mounted() -> None:
+    mounted = {
+        path: (DEPLOY / source).resolve()
+        for source, path, *_ in (volume.split(":") for volume in SERVICES["grafana"]["volumes"])
+        if source.startswith("..")
+    }
+    provisioning = mounted["/etc/grafana/provisioning"]
+    providers = yaml.safe_load((provisioning / "dashboards/skolro.yaml").read_text())["providers"]
+    for provider in providers:
+        path = Path(provider["options"]["path"])
+        folder = mounted[str(path.parent)] / path.name
+        assert {found.stem for found in folder.glob("*.json")} == set(BOARDS)
+    rules = provisioning / "alerting/skolro.yaml"
+    assert rules.resolve() == RULES.resolve()
+    folders = {group["folder"] for group in yaml.safe_load(rules.read_text())["groups"]}
+    assert folders <= {provider["folder"] for provider in providers}
 
 
 def test_influxdb_is_set_up_as_the_collector_would(tmp_path: Path) -> None:

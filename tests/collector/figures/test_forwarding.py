@@ -291,3 +291,22 @@ def test_a_node_that_fell_silent_or_never_spoke(
     hung_s = (watch.now - _START).total_seconds()
     assert by_node["masskolan-2"]["silent_s"] == pytest.approx(hung_s)
     assert by_node["masskolan-2"]["online"] is None
+
+
+def test_a_site_of_which_only_older_things_are_known_does_no_harm(
+    ledger: Ledger,
+    node: FakeNode,
+    registry: Registry,
+    watch: Watch,
+    forwarder: Forwarder,
+    rows: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    registry.set_guideline(
+        Guideline(site="masskolan", quantity="laeq_24h", value_db=55.0, source="a test")
+    )
+    _pass_by(ledger, node, 10, 12, 14, 16, 18)
+    # The day on which the last year begins, but an hour of it that lies before.
+    watch.now = _START + timedelta(weeks=52, hours=3)
+    forward_figures(forwarder)
+    assert len(_episodes(rows)) == 1
+    assert rows("guideline") == []
