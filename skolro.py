@@ -394,6 +394,36 @@ COMMANDS: Mapping[str, Entry | Group] = {
             ),
         },
     ),
+    "disturbance": Group(
+        "What people at schools tell, and whether it was heard.",
+        {
+            "list": Entry(
+                "collector.commands.disturbance_list:disturbance_list",
+                "What was told of a site.",
+                "dashboards",
+            ),
+            "link": Group(
+                "Links by which schools tell without a login.",
+                {
+                    "add": Entry(
+                        "collector.commands.disturbance_link_add:disturbance_link_add",
+                        "Make one.",
+                        "dashboards",
+                    ),
+                    "list": Entry(
+                        "collector.commands.disturbance_link_list:disturbance_link_list",
+                        "Who has one.",
+                        "collector",
+                    ),
+                    "revoke": Entry(
+                        "collector.commands.disturbance_link_revoke:disturbance_link_revoke",
+                        "Close one.",
+                        "collector",
+                    ),
+                },
+            ),
+        },
+    ),
     "broker": Group(
         "Who is let in by the MQTT broker.",
         {

@@ -12,6 +12,7 @@ from collector.commands.opened import ConfigOption, Opened, opened
 from collector.commands.progress import progress_bar
 from collector.commands.wording import some, verb
 from collector.config import CollectorConfig
+from collector.registry.disturbances import Disturbances
 from sensor.contract.codec import KINDS
 
 
@@ -36,7 +37,7 @@ def prune(
             done = "would be pruned" if dry_run else f"{verb(count, 'was', 'were')} pruned"
             what = f"{some(count, 'message')} older than {days:g} {'day' if days == 1 else 'days'}"
             typer.echo(f"{kind}: {what} {done}.")
-        _prune_alerts(collector, now, dry_run=dry_run)
+        _prune_beside(collector, now, dry_run=dry_run)
 
 
 def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> int:
@@ -55,15 +56,22 @@ def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> 
         return collector.ledger.prune(kind, before, outputs=outputs, progress=count)
 
 
-def _prune_alerts(collector: Opened, now: datetime, *, dry_run: bool) -> None:
-    days = collector.config.retention.alert_days
-    if days is None:
-        typer.echo("alerts: kept for ever.")
-        return
-    count = AlertJournal(collector.engine).prune(now - timedelta(days=days), dry_run=dry_run)
-    done = "would be removed" if dry_run else f"{verb(count, 'was', 'were')} removed"
-    what = some(count, "alert or message", "alerts and messages")
-    typer.echo(f"alerts: {what} older than {days:g} {'day' if days == 1 else 'days'} {done}.")
+def _prune_beside(collector: Opened, now: datetime, *, dry_run: bool) -> None:
+    """Remove what stands beside the ledger: alerts, and what people told."""
+    retention, engine = collector.config.retention, collector.engine
+    for name, days, remove, one, more in (
+        ("alerts", retention.alert_days, AlertJournal(engine).prune,
+         "alert or message", "alerts and messages"),
+        ("disturbances", retention.disturbance_days, Disturbances(engine).prune,
+         "disturbance", "disturbances"),
+    ):  # fmt: skip
+        if days is None:
+            typer.echo(f"{name}: kept for ever.")
+            continue
+        count = remove(now - timedelta(days=days), dry_run=dry_run)
+        done = "would be removed" if dry_run else f"{verb(count, 'was', 'were')} removed"
+        older = f"older than {days:g} {'day' if days == 1 else 'days'}"
+        typer.echo(f"{name}: {some(count, one, more)} {older} {done}.")
 
 
 def _outputs(config: CollectorConfig) -> list[str]:

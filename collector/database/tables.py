@@ -547,6 +547,23 @@ export_log: Final = Table(
     Column("manifest_sha256", String(64), nullable=False),
 )
 
+# What people were disturbed by; what was measured then is found anew each time.
+disturbance: Final = Table(
+    "disturbance",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", ForeignKey("site.id"), nullable=False),
+    Column("what", String(20), nullable=False),
+    Column("when", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("note", String, nullable=False),
+    Column("told_at", UtcTime, nullable=False),
+    # The account, or the number of the link.
+    Column("told_by", String(100), nullable=False),
+    Index("disturbance_site_at", "site", "at"),
+    Index("disturbance_told_by", "told_by", "told_at"),
+)
+
 registry_version: Final = Table(
     "registry_version",
     METADATA,

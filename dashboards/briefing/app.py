@@ -28,7 +28,15 @@ from collector.operations.operations import Operations
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
-from dashboards.briefing import api, chart_routes, feed_routes, health, pages, public_routes
+from dashboards.briefing import (
+    api,
+    chart_routes,
+    disturbance_pages,
+    feed_routes,
+    health,
+    pages,
+    public_routes,
+)
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
 from dashboards.briefing.access.local_path import login_address
@@ -42,6 +50,7 @@ from dashboards.briefing.access.sessions import Cookies, Sessions
 from dashboards.briefing.access.throttle import Throttle
 from dashboards.briefing.access.visitor import Access, is_page_wanted
 from dashboards.briefing.board import Board
+from dashboards.briefing.disturbances import DisturbanceLog
 from dashboards.briefing.feeds import Feeds
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.renderer import Renderer
@@ -90,6 +99,7 @@ def create_app(
     app.state.board = Board(ledger, registry, live, ZoneInfo(config.page.time_zone))
     app.state.access = _access(engine, Accounts(engine, passwords), config)
     app.state.feeds = Feeds(ledger, config, engine)
+    app.state.disturbances = DisturbanceLog(ledger, config, engine)
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
@@ -104,6 +114,7 @@ def create_app(
     app.include_router(access_routes.router)
     _let_in_by_openid(app, config)
     app.include_router(feed_routes.router)
+    app.include_router(disturbance_pages.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     encrypted = ENCRYPTED_HEADERS if config.http.is_encrypted else {}

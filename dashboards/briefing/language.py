@@ -1,4 +1,7 @@
-"""The languages of the pages: texts from ``texts/*.toml``, numbers and times as people write them.
+"""The languages of the pages: their texts, and numbers and times as people write them.
+
+Texts stand in ``texts/sv.toml`` and ``texts/sv/*.toml``, one file for each group of pages, and the
+same in every language.
 
 The clock has 24 hours in both languages. A space that must not break is a no-break space.
 """
@@ -30,8 +33,10 @@ class Language:
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        source = files(__package__) / "texts" / f"{code}.toml"
-        self._texts: dict[str, dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))
+        folder = files(__package__) / "texts"
+        self._texts: dict[str, dict[str, Any]] = {}
+        for source in (folder / f"{code}.toml", *(folder / code).iterdir()):
+            self._texts |= tomllib.loads(source.read_text(encoding="utf-8"))
 
     def keys(self) -> set[str]:
         """All keys of texts."""

@@ -44,7 +44,8 @@ def page(request: Request, template: str, /, *, status_code: int = 200, **values
     """Return a whole page in the reader's language.
 
     Besides `values`, its template knows ``visitor``, ``csrf_field()`` for its forms, ``now`` and
-    ``local`` (a function) in the page's time zone, ``path``, and, unless given, ``live`` (None) and
+    ``local`` (a function) in the page's time zone, ``path``,
+    ``disturbance_recall`` (a function of a site's id), and, unless given, ``live`` (None) and
     ``simulated`` (False).
     """
     code = language_code(request)
@@ -58,6 +59,7 @@ def page(request: Request, template: str, /, *, status_code: int = 200, **values
         "path": request.url.path,
         "live": None,
         "simulated": False,
+        "disturbance_recall": request.app.state.disturbances.recall,
     }
     body = templates_of(request).render(template, code, **{**known, **values})
     # What somebody saw who was logged in is not to be had with the back button afterwards.

@@ -18,11 +18,12 @@ FOR_EVERYBODY = {
     "/feeds/sites.geojson", "/ngsi-ld/v1/entities", "/ngsi-ld/v1/entities/x",
     *(f"/feeds/{'0' * 32}/{feed}" for feed in ("patrols.ics", "patrols.csv",
                                                "ngsi-ld/v1/entities")),
+    f"/d/{'0' * 32}", f"/d/{'0' * 32}/1",
 }  # fmt: skip
 """What anybody may get: whoever adds to it has thought of what it tells."""
 
-SENT_BY_ANYBODY = {"/login", "/logout"}
-"""Forms that do no harm when they are sent by somebody without a session."""
+SENT_BY_ANYBODY = {"/login", "/logout", f"/d/{'0' * 32}"}
+"""Forms that do no harm when they are sent by somebody without a session, or need a secret."""
 
 BY_SCRIPT = {"Sec-Fetch-Dest": "empty"}
 
@@ -33,7 +34,11 @@ def addresses(app: FastAPI, method: str) -> set[str]:
     for route in iter_route_contexts(app.routes):
         if route.path is not None and method in (route.methods or ()):
             path = route.path.replace("{site_id}", "ekskolan").replace("{event_id}", "0" * 16)
-            path = path.replace("{secret}", "0" * 32).replace("{entity_id}", "x")
+            path = (
+                path.replace("{secret}", "0" * 32)
+                .replace("{entity_id}", "x")
+                .replace("{number}", "1")
+            )
             assert "{" not in path, f"say above what stands for the parameters of {path}"
             found.add(path)
     return found
