@@ -67,13 +67,7 @@ class Influx:
             raise FileNotFoundError("influxd is not installed")
         self._folder = tempfile.TemporaryDirectory(prefix="skolro-influx-")
         self._config = Path(self._folder.name) / "influxdb.conf"
-        self.http_port = free_port()
-        self._config.write_text(
-            _CONFIG.format(
-                rpc_port=free_port(), http_port=self.http_port, folder=self._folder.name
-            ),
-            encoding="utf-8",
-        )
+        self.http_port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.answers: list[tuple[int, str | None]] = []
         self.read_only_schema = False
@@ -84,6 +78,14 @@ class Influx:
 
     def start(self) -> None:
         """Start influxd and wait until it answers."""
+        # Anew each time: while it was away, somebody else may have taken the port.
+        self.http_port = free_port()
+        self._config.write_text(
+            _CONFIG.format(
+                rpc_port=free_port(), http_port=self.http_port, folder=self._folder.name
+            ),
+            encoding="utf-8",
+        )
         log = (Path(self._folder.name) / "influxd.log").open("ab")
         with log:
             self._process = subprocess.Popen(

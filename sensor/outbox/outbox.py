@@ -12,11 +12,8 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -37,10 +34,12 @@ from sensor.contract.messages import (
 )
 from sensor.contract.signature import payload_hash, public_key_text
 from sensor.errors import OutboxError
-from sensor.outbox import absence, room
+from sensor.outbox import absence, room, waiting
+from sensor.outbox.file import OutboxFile, is_full
 from sensor.outbox.reserve import Reserve
 from sensor.outbox.tables import prepare
 from sensor.outbox.thinning import can_be_thinned
+from sensor.outbox.waiting import Pending
 from sensor.signer import Signer
 
 log = logging.getLogger(__name__)
@@ -55,22 +54,6 @@ _OFFERED_AHEAD: Final = 100
 
 MOST_BEFORE_A_KEY: Final = 500
 """Messages that may wait when the key is changed."""
-
-_AFTER: Final = """
-SELECT seq, kind, payload, signature, turn FROM message
-WHERE turn > max(?, (SELECT held_seq FROM stock)) ORDER BY turn LIMIT ?
-"""
-_NEEDED_FIRST: Final = """
-SELECT seq, kind, payload, signature, turn FROM message, stock
-WHERE turn <= held_seq AND seq > held_seq AND seq IN (
-    held_seq + 1,
-    (SELECT told_by FROM absent WHERE first <= held_seq + 1 AND last > held_seq)
-)
-"""
-_BETWEEN: Final = """
-SELECT seq, kind, payload, signature, turn FROM message
-WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?
-"""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,17 +71,6 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[float, Meta(ge=0, le=3650)] = 30.0
     max_bytes: Annotated[int, Meta(ge=0)] = 256 * 1024 * 1024
     reserve_bytes: Annotated[int, Meta(ge=0)] = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A stored message on its way; `turn` is its place in the order of sending."""
-
-    seq: int
-    kind: str
-    payload: bytes
-    signature: str
-    turn: int
 
 
 class Outbox:
@@ -131,16 +103,11 @@ class Outbox:
         self._signer = Signer(key, path.parent)
         self._retention = retention or Retention()
         self._reserve = Reserve(path.with_suffix(".reserve"), self._retention.reserve_bytes)
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        except (OSError, sqlite3.Error) as error:
-            raise OutboxError(f"cannot open the outbox {path}: {error}") from error
+        self._file = OutboxFile(path)
         try:
             self._prepare()
         except BaseException:
-            self._database.close()
+            self._file.close()
             raise
 
     def _prepare(self) -> None:
@@ -158,7 +125,7 @@ class Outbox:
             )
         if not self._signer.find(signer):
             # The key was replaced by hand, while nobody ran.
-            with self._transaction() as database:
+            with self._file.transaction() as database:
                 database.execute("UPDATE signer SET public_key = ?", (self._signer.public_key,))
         self._take_up_reserve()
 
@@ -166,12 +133,13 @@ class Outbox:
         self._is_tight = not self._reserve.take_up()
 
     def _prepared(self) -> tuple[str, str]:
-        try:
-            return prepare(self._database, self.node, self._signer.public_key)
-        except sqlite3.Error as error:
-            if not (is_full(error) and self._reserve.give_up()):
-                raise
-            return prepare(self._database, self.node, self._signer.public_key)
+        with self._file.bare() as database:
+            try:
+                return prepare(database, self.node, self._signer.public_key)
+            except sqlite3.Error as error:
+                if not (is_full(error) and self._reserve.give_up()):
+                    raise
+                return prepare(database, self.node, self._signer.public_key)
 
     def append(self, message: Message) -> int:
         """Give `message` its place in the chain, sign and commit it; return its number."""
@@ -184,7 +152,7 @@ class Outbox:
         """
         while True:
             try:
-                with self._transaction() as database:
+                with self._file.transaction() as database:
                     seqs = self._place(database, messages)
             except OutboxError as error:
                 if not (is_full(error.__cause__) and self._make_room()):
@@ -237,7 +205,7 @@ class Outbox:
                 f"{self.depth} messages wait in the outbox {self.path}: let the collector get "
                 "them before the key is changed"
             )
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             flags = absence.flags_now(database)
             change = KeyChange(**draft(self.node), public_key=text, flags=flags)
             (seq,) = self._place(database, [change])
@@ -253,7 +221,7 @@ class Outbox:
 
     def _keep_within_bounds(self) -> None:
         most = self._retention.max_bytes
-        with self._reading() as database:
+        with self._file.reading() as database:
             is_over = room.bytes_over(database, most) > 0
             # On a full disk the file must not have to grow: then nothing could be tidied.
             is_short = self._is_tight and room.is_short_of_pages(database)
@@ -267,7 +235,7 @@ class Outbox:
             log.error("the outbox is beyond its bound: %s", error)
 
     def _tidy(self) -> int:
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             freed = room.forget_acknowledged(database) or self._thin(database)
         if freed:
             log.warning("the disk is full: %d messages made room in %s", freed, self.path)
@@ -275,7 +243,7 @@ class Outbox:
 
     def _cut_down(self, most: int) -> None:
         thinned = 0
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             room.forget(database, room.outdated(database, -math.inf, most))
             while room.bytes_over(database, most) > 0 and (count := self._thin(database)):
                 thinned += count
@@ -291,38 +259,33 @@ class Outbox:
 
     def pending(self, after: int = 0, limit: int = 100) -> list[Pending]:
         """The messages that wait and whose turn is over `after`, at most `limit`, by turn."""
-        with self._reading() as database:
-            return [Pending(*row) for row in database.execute(_AFTER, (after, limit))]
+        with self._file.reading() as database:
+            return waiting.pending(database, after, limit)
 
     def needed_first(self) -> list[Pending]:
         """What the collector needs next although its turn seemed to be over.
 
         That is so where somebody accepted at the collector that part of what was missing is lost.
         """
-        with self._reading() as database:
-            return [Pending(*row) for row in database.execute(_NEEDED_FIRST)]
+        with self._file.reading() as database:
+            return waiting.needed_first(database)
 
     def between(self, first: int, last: int, limit: int = 100) -> list[Pending]:
         """The messages numbered from `first` to `last` that are here, at most `limit`."""
-        with self._reading() as database:
-            return [Pending(*row) for row in database.execute(_BETWEEN, (first, last, limit))]
+        with self._file.reading() as database:
+            return waiting.between(database, first, last, limit)
 
     def on_their_way(self, turn: int) -> int:
         """How many messages wait whose turn is over or was not later than `turn`."""
-        with self._reading() as database:
-            (count,) = database.execute(
-                "SELECT count(*) FROM message "
-                "WHERE turn > (SELECT held_seq FROM stock) AND turn <= ?",
-                (turn,),
-            ).fetchone()
-        return int(count)
+        with self._file.reading() as database:
+            return waiting.on_their_way(database, turn)
 
     def note_offered(self, turn: int) -> None:
         """Note, before it happens, that what is up to `turn` may leave the node."""
-        with self._reading() as database:
+        with self._file.reading() as database:
             (offered,) = database.execute("SELECT offered_seq FROM stock").fetchone()
         if turn > offered:
-            with self._transaction() as database:
+            with self._file.transaction() as database:
                 database.execute("UPDATE stock SET offered_seq = ?", (turn + _OFFERED_AHEAD,))
 
     def tell_lost(self, first: int, last: int) -> int:
@@ -335,7 +298,7 @@ class Outbox:
         int
             How many numbers were told.
         """
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             return absence.tell_lost(
                 database, self.node, first, last, partial(self._place, database)
             )
@@ -350,7 +313,7 @@ class Outbox:
             what it misses waits again.  An acknowledgement beyond what was ever numbered is not
             ours and changes nothing.
         """
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             next_seq, held = database.execute(
                 "SELECT next_seq, held_seq FROM chain, stock"
             ).fetchone()
@@ -371,7 +334,7 @@ class Outbox:
 
     def continue_from(self, next_seq: int, prev: str) -> None:
         """Continue a chain begun elsewhere; only a fresh outbox can."""
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             changed = database.execute(
                 "UPDATE chain SET next_seq = ?, prev = ?, acked_seq = ? WHERE next_seq = 1",
                 (next_seq, prev, next_seq - 1),
@@ -394,7 +357,7 @@ class Outbox:
         bool
             Whether that was necessary.
         """
-        with self._transaction() as database:
+        with self._file.transaction() as database:
             return absence.continue_after(
                 database, highest_seq, head_sha256, partial(self._place, database)
             )
@@ -407,57 +370,35 @@ class Outbox:
     @property
     def depth(self) -> int:
         """Number of messages that wait."""
-        return self._number("SELECT count(*) FROM message WHERE seq > (SELECT held_seq FROM stock)")
+        return self._file.number(
+            "SELECT count(*) FROM message WHERE seq > (SELECT held_seq FROM stock)"
+        )
 
     @property
     def last_seq(self) -> int:
         """Number of the newest message; 0 when there never was one."""
-        return self._number("SELECT next_seq - 1 FROM chain")
+        return self._file.number("SELECT next_seq - 1 FROM chain")
 
     @property
     def oldest_seq(self) -> int:
         """Number of the oldest message that can still be sent; one over the newest: none can."""
-        return self._number("SELECT coalesce((SELECT min(seq) FROM message), next_seq) FROM chain")
+        return self._file.number(
+            "SELECT coalesce((SELECT min(seq) FROM message), next_seq) FROM chain"
+        )
 
     @property
     def held_seq(self) -> int:
         """Up to where the collector holds everything, by its latest word."""
-        return self._number("SELECT held_seq FROM stock")
+        return self._file.number("SELECT held_seq FROM stock")
 
     @property
     def acked_seq(self) -> int:
         """Up to where the collector has ever confirmed; 0 when it never has."""
-        return self._number("SELECT acked_seq FROM chain")
-
-    def _number(self, query: str) -> int:
-        with self._reading() as database:
-            return int(database.execute(query).fetchone()[0])
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._database
-            except sqlite3.Error as error:
-                raise OutboxError(f"cannot read the outbox {self.path}: {error}") from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                with self._database:
-                    # IMMEDIATE: the number is read and used under one write lock.
-                    self._database.execute("BEGIN IMMEDIATE")
-                    yield self._database
-            except sqlite3.Error as error:
-                raise OutboxError(
-                    f"cannot store in the outbox {self.path}: {error}; free space on its disk"
-                ) from error
+        return self._file.number("SELECT acked_seq FROM chain")
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._database.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -469,8 +410,3 @@ class Outbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether the database says that there is no room on the disk."""
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

@@ -71,7 +71,7 @@ class Acknowledgements(Target):
         path.unlink(missing_ok=True)
         self._outbox = Outbox(path, NODE, KEY)
         # Here a power cut does no harm, and waiting for the disk would be most of the work.
-        self._outbox._database.execute("PRAGMA synchronous = OFF")
+        self._outbox._file._database.execute("PRAGMA synchronous = OFF")
         self._outbox.append_all([health(NODE, _NOW)] * _STORED)
         self._publisher = Publisher(self._outbox, Broker())
 

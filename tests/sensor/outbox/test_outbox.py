@@ -60,12 +60,14 @@ def test_the_chain_goes_on_after_reopening_even_when_all_was_acknowledged(tmp_pa
 
 
 def kept(outbox: Outbox) -> list[int]:
-    return [seq for (seq,) in outbox._database.execute("SELECT seq FROM message ORDER BY seq")]
+    return [
+        seq for (seq,) in outbox._file._database.execute("SELECT seq FROM message ORDER BY seq")
+    ]
 
 
 def stock_bytes(outbox: Outbox) -> int:
-    (counted,) = outbox._database.execute("SELECT bytes FROM stock").fetchone()
-    (there,) = outbox._database.execute(
+    (counted,) = outbox._file._database.execute("SELECT bytes FROM stock").fetchone()
+    (there,) = outbox._file._database.execute(
         "SELECT coalesce(sum(length(payload) + length(signature)), 0) FROM message"
     ).fetchone()
     assert counted == there
@@ -203,10 +205,10 @@ def test_an_outbox_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         before = outbox.pending()
         # What that version did not have.
         for name in ("TRIGGER message_comes", "TRIGGER message_goes", "TABLE stock", "TABLE ack"):
-            outbox._database.execute(f"DROP {name}")
-        outbox._database.execute("UPDATE chain SET acked_seq = 1")
-        outbox._database.execute("DELETE FROM message WHERE seq = 1")
-        outbox._database.commit()
+            outbox._file._database.execute(f"DROP {name}")
+        outbox._file._database.execute("UPDATE chain SET acked_seq = 1")
+        outbox._file._database.execute("DELETE FROM message WHERE seq = 1")
+        outbox._file._database.commit()
     with open_outbox(tmp_path) as outbox:
         assert outbox.pending() == before[1:]
         assert (outbox.held_seq, outbox.oldest_seq) == (1, 2)
@@ -254,12 +256,12 @@ def test_a_full_disk_is_said_and_loses_nothing_stored(tmp_path: Path) -> None:
     with open_outbox(tmp_path) as outbox:
         outbox.append(HEALTH)
         # SQLite's own limit on pages fails in the same way as a full disk does.
-        pages = outbox._database.execute("PRAGMA page_count").fetchone()[0]
-        outbox._database.execute(f"PRAGMA max_page_count = {pages}")
+        pages = outbox._file._database.execute("PRAGMA page_count").fetchone()[0]
+        outbox._file._database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(OutboxError, match=r"full.*free space"):
             outbox.append_all([HEALTH] * 200)
         assert [pending.seq for pending in outbox.pending()] == [1]
-        outbox._database.execute("PRAGMA max_page_count = 100000")
+        outbox._file._database.execute("PRAGMA max_page_count = 100000")
         assert outbox.append(HEALTH) == 2
 
 
@@ -269,8 +271,8 @@ def test_a_full_disk_takes_what_was_acknowledged_before_anything_is_refused(
     with open_outbox(tmp_path) as outbox:
         outbox.append_all([HEALTH] * 200)
         outbox.acknowledged(150)
-        pages = outbox._database.execute("PRAGMA page_count").fetchone()[0]
-        outbox._database.execute(f"PRAGMA max_page_count = {pages}")
+        pages = outbox._file._database.execute("PRAGMA page_count").fetchone()[0]
+        outbox._file._database.execute(f"PRAGMA max_page_count = {pages}")
         assert outbox.append_all([HEALTH] * 100)[-1] == 300
         assert kept(outbox) == list(range(151, 301))
         with pytest.raises(OutboxError, match=r"full.*free space"):
@@ -310,8 +312,8 @@ def test_what_was_appended_survives_kill_9(tmp_path: Path) -> None:
 
 def test_commits_reach_the_disk(tmp_path: Path) -> None:
     with open_outbox(tmp_path) as outbox:
-        assert outbox._database.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert outbox._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert outbox._file._database.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert outbox._file._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_draft_is_dated_now() -> None:

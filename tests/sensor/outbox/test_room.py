@@ -68,7 +68,7 @@ def test_beyond_the_bound_the_oldest_levels_become_minutes_and_nothing_else_goes
         filled(outbox, 600)
         pending = waiting(outbox)
         messages = [codec.decode(one.payload) for one in pending]
-        (size,) = outbox._database.execute("SELECT bytes FROM stock").fetchone()
+        (size,) = outbox._file._database.execute("SELECT bytes FROM stock").fetchone()
         last = outbox.last_seq
     assert size <= 300_000
     for kind in (Event, Health):
@@ -134,8 +134,8 @@ def test_what_was_acknowledged_goes_first(tmp_path: Path) -> None:
 def test_a_full_database_thins_before_it_refuses(tmp_path: Path) -> None:
     with Outbox(tmp_path / "o.sqlite", NODE, KEY, Retention(reserve_bytes=0)) as outbox:
         filled(outbox, 200)
-        pages = outbox._database.execute("PRAGMA page_count").fetchone()[0]
-        outbox._database.execute(f"PRAGMA max_page_count = {pages}")
+        pages = outbox._file._database.execute("PRAGMA page_count").fetchone()[0]
+        outbox._file._database.execute(f"PRAGMA max_page_count = {pages}")
         before = sum(one.kind == "event" for one in waiting(outbox))
         for i in range(100):
             outbox.append(event(NODE, START + timedelta(days=1, seconds=i)))
@@ -207,7 +207,7 @@ def test_a_month_without_a_network_fits_its_bound_with_every_event(tmp_path: Pat
         for first in range(0, len(made), 50):
             outbox.append_all(made[first : first + 50])
         pending = waiting(outbox)
-        (size,) = outbox._database.execute("SELECT bytes FROM stock").fetchone()
+        (size,) = outbox._file._database.execute("SELECT bytes FROM stock").fetchone()
         assert sorted(accounted(pending)) == list(range(1, outbox.last_seq + 1))
     assert size <= bound
     assert sum(one.kind == "event" for one in pending) == days * 12
