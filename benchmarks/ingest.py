@@ -1,6 +1,6 @@
 """How many messages a second the collector makes durable, beside one that stores nothing.
 
-    python -m benchmarks.ingest [--messages 60000] [--rounds 2] [--nodes 200] [--postgresql]
+    python -m benchmarks.ingest [--messages 60000] [--rounds 3] [--nodes 200] [--postgresql]
     python -m benchmarks.ingest --messages 1000000 --rounds 1 --alone
     python -m benchmarks.ingest --steady [--minutes 10] [--nodes 10000]
 
@@ -24,10 +24,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import IO, Final
 
 from sqlalchemy import Engine
@@ -193,23 +195,24 @@ def _rss_bytes(pid: int) -> int:
 
 
 def race(folder: Path, asked: argparse.Namespace) -> None:
-    """Run all receivers in turn, and print the best of each."""
+    """Run all receivers in turn, round by round, and print the medians of each round's ratios."""
     fleet, path = Fleet.of(asked.nodes), folder / "messages"
     print(f"signing {asked.messages} messages of {asked.nodes} nodes ...", flush=True)
     prepare(fleet, path, messages=asked.messages)
-    best: dict[str, Run] = {}
+    ratios: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for number in range(asked.rounds):
+        peer: Run | None = None
         for run in _round(folder, fleet, path, asked, number):
             print(run, flush=True)
-            if run.name not in best or run.rate > best[run.name].rate:
-                best[run.name] = run
-    if asked.alone:
-        return
-    peer = best.pop("paho, storing nothing")
-    for run in best.values():
+            if peer is not None:
+                ratios[run.name].append((run.rate / peer.rate, peer.cpu_us / run.cpu_us))
+            elif not asked.alone:
+                peer = run
+    for name, found in ratios.items():
+        by_rate, by_cpu = (median(column) for column in zip(*found, strict=True))
         print(
-            f"{run.name}: {run.rate / peer.rate:.2f} of the rate of {peer.name}, "
-            f"{peer.cpu_us / run.cpu_us:.2f} by processor time"
+            f"{name}: {by_rate:.2f} of the bare rate of the same round, {by_cpu:.2f} by processor "
+            f"time (medians of {len(found)} rounds)"
         )
 
 
@@ -262,7 +265,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=60_000)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nodes", type=int)
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--alone", action="store_true")
