@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from collector.roles import Role
+
 AlertKind: TypeAlias = Literal[
     "episode",  # an episode is under way at a site
     "night_level",  # the level of the last minutes is over a limit at night
@@ -17,14 +19,12 @@ AlertKind: TypeAlias = Literal[
     "server",  # a part of the collector has not worked for minutes
 ]
 
-Role: TypeAlias = Literal["police", "municipality", "technician", "administrator", "school"]
-
 KINDS_OF: Final[Mapping[Role, tuple[AlertKind, ...]]] = {
-    "police": ("episode",),
-    "municipality": ("episode", "night_level"),
-    "technician": ("node_silent", "dead_microphone", "calibration_due", "disk", "server"),
-    "administrator": ("node_silent", "dead_microphone", "disk", "server"),
-    "school": ("episode",),
+    Role.POLICE: ("episode",),
+    Role.MUNICIPALITY: ("episode", "night_level"),
+    Role.TECHNICIAN: ("node_silent", "dead_microphone", "calibration_due", "disk", "server"),
+    Role.ADMINISTRATOR: ("node_silent", "dead_microphone", "disk", "server"),
+    Role.SCHOOL: ("episode",),
 }
 """What each role is told unless its recipient says otherwise."""
 

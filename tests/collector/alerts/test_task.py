@@ -17,6 +17,7 @@ from collector.alerts.situation import ServerNow
 from collector.alerts.task import AlertTask, wait_s
 from collector.config import Page
 from collector.ledger.ledger import Ledger
+from collector.roles import Role
 from sensor.contract.errors import ConfigError
 from tests.collector.alerts.situations import NOW, server
 from tests.collector.conftest import ONLY_SQLITE
@@ -359,7 +360,7 @@ def test_each_gets_what_is_theirs(
     alerting: Alerting, node: FakeNode, mail: Mailbox, hook: Receiver
 ) -> None:
     elsewhere = recipient("rektor", mail.url("rektor@example.org"), sites=("askolan",))
-    police = recipient("polis", mail.url("polis@example.org"), role="police", kinds=None)
+    police = recipient("polis", mail.url("polis@example.org"), role=Role.POLICE, kinds=None)
     alerting.recipients = (elsewhere, police)
     alerting.restart()
     say(alerting.ledger, node, *laps(node))

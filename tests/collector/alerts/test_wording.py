@@ -13,6 +13,7 @@ from collector.alert_config import AlertKind, Recipient
 from collector.alerts import wording
 from collector.alerts.alert import END_TOLD, Phase
 from collector.alerts.wording import Wording
+from collector.roles import Role
 from tests.collector.alerts.alerts import alert
 from tests.collector.alerts.situations import NOW, SITE
 
@@ -148,7 +149,7 @@ def test_all_languages_have_the_same_texts_with_the_same_places_to_fill() -> Non
 
 
 def test_a_test_says_what_one_would_hear_of() -> None:
-    recipient = Recipient(name="drift", role="technician", urls=("json://x",))
+    recipient = Recipient(name="drift", role=Role.TECHNICIAN, urls=("json://x",))
     title, body = words("sv", "http://x").test(recipient, ("disk", "server"))
     assert title == "Prov från Skolro"
     assert body == (

@@ -21,6 +21,7 @@ from collector.commands.alerts_test import alerts_test
 from collector.commands.prune import prune
 from collector.errors import AlertError
 from collector.ledger.ledger import Ledger
+from collector.roles import Role
 from sensor.contract.errors import ConfigError
 from tests.collector.commands.test_commands import run
 from tests.collector.conftest import ONLY_SQLITE
@@ -120,7 +121,7 @@ def test_list_shows_what_goes_on_and_what_waits(
     )  # fmt: skip
     journal.record(
         partial(changes, findings=Findings((condition,), frozenset()), judge="one", now=now),
-        [Recipient(name="drift", role="technician", urls=("x",))],
+        [Recipient(name="drift", role=Role.TECHNICIAN, urls=("x",))],
         now,
     )
     listed = run(alerts_list, "--config", config)
