@@ -229,7 +229,11 @@ def test_a_school_tells_by_its_account(
     cookies = session_of(app, Role.SCHOOL)
     with opened(browser, page_server, size=size, cookies=cookies, has_touch=True) as page:
         page.goto("/disturbances")
-        page.get_by_label("Var?").select_option("ekskolan")
+        chosen = page.get_by_label("Var?")
+        box = chosen.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        chosen.select_option("ekskolan")
         page.get_by_text("Hög musik").tap()
         page.get_by_role("button", name="Skicka").tap()
         page.wait_for_url("**/disturbances/*")
