@@ -23,8 +23,6 @@ class Permission(StrEnum):
     """How the nodes do."""
     REPORT_DISTURBANCE = "report_disturbance"
     EXPORT_EVIDENCE = "export_evidence"
-    MANAGE_USERS = "manage_users"
-    """Accounts, and who looked at what."""
 
 
 MAY: Final[Mapping[Permission, frozenset[Role]]] = {
@@ -38,6 +36,5 @@ MAY: Final[Mapping[Permission, frozenset[Role]]] = {
         {Role.POLICE, Role.MUNICIPALITY, Role.SCHOOL, Role.ADMINISTRATOR}
     ),
     Permission.EXPORT_EVIDENCE: frozenset({Role.POLICE, Role.MUNICIPALITY, Role.ADMINISTRATOR}),
-    Permission.MANAGE_USERS: frozenset({Role.ADMINISTRATOR}),
 }
 """Who may what; whatever is not here is for everybody, the public view included."""

@@ -42,6 +42,11 @@ class Parts {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const response = await fetch(this.address, { headers, signal, cache: "no-store" });
     if (response.status === 304) return;
+    // The session is over: the page itself leads to the login, and back.
+    if (response.status === 401) {
+      location.reload();
+      return;
+    }
     if (!response.ok) throw new Error(`status ${response.status}`);
     const text = await response.text();
     const kept = this.show(new DOMParser().parseFromString(text, "text/html"));

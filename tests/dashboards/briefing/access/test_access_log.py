@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
-from collector.access_log import AccessEntry, AccessLog
-from collector.database.database import writing
+from collector.access_log import AccessLog
 from collector.registry.accounts import Accounts
 from collector.roles import Role
 from dashboards.briefing.access.access_log import AccessNotes
@@ -95,42 +94,6 @@ def test_it_is_written_within_moments_while_the_server_runs(
     app.state.access.notes.start()
     signed_in(Role.POLICE).get("/")
     wait_for(lambda: len(stored.newest()) == 1)
-
-
-def entry(at: datetime) -> AccessEntry:
-    """Somebody looked."""
-    return AccessEntry(
-        at=at, account="anna", role="police", action="view", subject="/", status=200,
-        address="192.0.2.1",
-    )  # fmt: skip
-
-
-def test_nobody_changes_or_removes_an_entry_before_its_time(
-    engine: Engine, stored: AccessLog
-) -> None:
-    now = datetime.now(UTC)
-    old, new = entry(now - KEEP - timedelta(minutes=1)), entry(now)
-    stored.add([old, new])
-    refused = (
-        "DELETE FROM access_log", "UPDATE access_log SET account = 'bo'",
-        "UPDATE access_log SET keep_until = 0",
-        "DELETE FROM access_log WHERE keep_until > 1000000 * 1",
-    )  # fmt: skip
-    for statement in refused:
-        with pytest.raises(Exception, match="append-only"), writing(engine) as connection:
-            connection.execute(text(statement))
-    assert stored.newest() == [new, old]
-    assert stored.remove_old() == 1
-    assert stored.newest() == [new]
-
-
-def test_what_is_asked_of_it(stored: AccessLog) -> None:
-    now = datetime.now(UTC)
-    entries = [entry(now - timedelta(hours=hours)) for hours in (3, 2, 1)]
-    stored.add(entries)
-    assert stored.newest(limit=2) == [entries[2], entries[1]]
-    assert stored.newest(account="bo") == []
-    assert stored.newest(start=entries[1].at, end=entries[2].at) == [entries[1]]
 
 
 def test_a_ledger_that_is_away_for_a_while_loses_nothing(

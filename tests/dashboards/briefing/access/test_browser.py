@@ -139,3 +139,18 @@ def test_a_form_that_is_too_old_is_said(page: Page) -> None:
     page.get_by_label("Lösenord").fill(PASSWORD)
     page.get_by_role("button", name="Logga in").click()
     look(page, "Formuläret gäller inte längre")
+
+
+def test_a_page_that_is_left_open_leads_to_the_login_when_the_session_is_over(
+    page: Page, app: FastAPI
+) -> None:
+    ((name, value),) = session_of(app, Role.POLICE).items()
+    server = page.request.get("/login").url.removesuffix("/login")
+    page.context.add_cookies([{"name": name, "value": value, "url": server}])
+    page.goto("/site/ekskolan")
+    access = app.state.access
+    account = access.accounts.account("police-1")
+    for session in access.sessions.of(account):
+        access.sessions.end(account, session.key)
+    expect(page).to_have_url(f"{server}/login?next=%2Fsite%2Fekskolan", timeout=20_000)
+    look(page, "Logga in")
