@@ -112,6 +112,13 @@ class Influx:
         assert self._process is not None, "influxd does not run"
         self._process.send_signal(number)
 
+    def cpu_s(self) -> float:
+        """CPU time that influxd has used since it was started."""
+        assert self._process is not None, "influxd does not run"
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def new_config(self) -> InfluxDB:
         """A configuration of the collector with a database that does not exist yet."""
         return InfluxDB(url=self.url, bucket=f"db_{secrets.token_hex(4)}", timeout_s=5.0)
