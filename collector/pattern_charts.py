@@ -15,11 +15,11 @@ from typing import Any, Final
 import altair as alt
 import numpy as np
 
-from collector.analysis.effect import Ratio
 from collector.analysis.episodes import Episode
 from collector.analysis.hours import time_of
 from collector.analysis.patrol import Plan
 from collector.analysis.rates import Rates, week_profile
+from collector.analysis.ratio import Ratio
 from collector.analysis.school_calendar import DayType
 from collector.analysis.speed import SpeedTable, speed_figures
 from collector.charts import THEMES, Spec, Theme

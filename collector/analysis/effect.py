@@ -2,14 +2,15 @@
 
 Counts are compared with what the same measured hours would have held on average (hours of the week
 and day types as in :mod:`collector.analysis.rates`, estimated over both periods together), so that
-gaps and the time of week do not matter. The ratio after/before at the patrolled site is divided by
-that of comparison sites (difference in differences, as a ratio). Its interval is that of a
-quasi-Poisson model: with y counts, Var(log ratio) = phi (1/y_before + 1/y_after + those of the
-comparison), phi the dispersion of weekly counts about their means over all sites (McCullagh and
-Nelder, Generalized Linear Models, 1989, 4.5 and 6.2), Student's t with its degrees of freedom.
+gaps and the time of week do not matter. With y counts, Var(log ratio) = phi (1/y_before +
+1/y_after), phi being the dispersion of a site's weekly counts about their means (quasi-Poisson;
+McCullagh and Nelder, Generalized Linear Models, 1989, 4.5 and 6.2), shrunk towards that of all
+sites, with Student's t for what is known of it. The ratio at the patrolled site is set against
+those of comparison sites and what these scatter among themselves (:mod:`collector.analysis.ratio`).
 
 What it cannot do: patrols that begin after the worst weeks ever seem to help, since such weeks are
-followed by milder ones anyway.
+followed by milder ones anyway. And a group that moves away just then, while nothing changes at
+other sites, looks like an effect.
 """
 
 from __future__ import annotations
@@ -26,14 +27,26 @@ from scipy.stats import t as student
 from collector.analysis.cells import Floats, What, cell_index
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at
 from collector.analysis.rates import fit_rates
+from collector.analysis.ratio import (
+    HALVED,
+    SAME,
+    Change,
+    Ratio,
+    against,
+    power_to_find,
+    scatter_of,
+    usual_change,
+)
 from collector.analysis.relapse import Relapse, relapse
 from collector.analysis.school_calendar import SchoolCalendar
 
 ENOUGH_POWER: Final = 0.8
-HALVED: Final = 0.5
 
 _HALF: Final = 0.5
 """Added to counts, so that none is a number too (Haldane, Anscombe)."""
+
+_POOLED_WEEKS: Final = 20.0
+"""As many weeks as all sites together count for in the dispersion of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,25 +56,6 @@ class Patrol:
     site: str
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A rate ratio after/before with its 95 % interval; 1 is no change."""
-
-    ratio: float
-    low: float
-    high: float
-
-    @property
-    def fell(self) -> bool:
-        """Whether the whole interval lies below 1."""
-        return self.high < 1.0
-
-    @property
-    def rose(self) -> bool:
-        """Whether the whole interval lies above 1."""
-        return self.low > 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,10 @@ class Effect:
     comparison : tuple of str
         Sites that were compared with.
     dispersion : float
-        How many times more than Poisson counts the weekly ones vary, 1 at least.
+        How many times more than Poisson counts the weekly ones at the site vary, 1 at least.
+    scatter : float
+        How far ratios of sites lie apart by themselves, as a standard deviation of their
+        logarithm; NaN without comparison sites.
     power : float
         Probability that a halving would have been found with as many data.
     relapse : Relapse, optional
@@ -104,6 +101,7 @@ class Effect:
     town_ratio: Ratio
     comparison: tuple[str, ...]
     dispersion: float
+    scatter: float
     power: float
     relapse: Relapse | None
     moved_to: tuple[tuple[str, Ratio], ...]
@@ -129,7 +127,8 @@ def patrol_effect(
     Parameters
     ----------
     comparison : sequence of str, optional
-        Sites to compare with, by default all others without patrols in that time.
+        Sites to compare with, by default all others without patrols in that time; those it moved
+        to are left out.
 
     Raises
     ------
@@ -145,13 +144,16 @@ def patrol_effect(
     blocks = _blocks(tables, calendar, begin, weeks, what)
     patrolled = {one.site for one in patrols if abs(hour_at(one.start) - begin) < _span(weeks)}
     chosen = comparison if comparison is not None else [s for s in sites if s not in patrolled]
-    others = [sites.index(name) for name in chosen if name != site]
-    # A site where nothing was counted says nothing, and would only add doubt.
-    others = [k for k in others if blocks.total(k, after=False) and blocks.total(k, after=True)]
     doubt = _Doubt.of(blocks)
-    ratio = blocks.ratio([index], others, doubt)
+    moved_to = _moved(blocks, sites, index, doubt)
+    # Where it moved to, patrols changed something too; where nothing was ever counted, who knows.
+    away = {index, *(sites.index(name) for name, _ in moved_to)}
+    others = [k for k in map(sites.index, chosen) if k not in away and blocks.count[k].any()]
+    own_ratio = blocks.ratio([index], doubt.dispersion[index], doubt)
+    change = blocks.change(index, doubt)
+    usual = usual_change([blocks.change(k, doubt) for k in others]) if others else SAME
+    ratio = against(change, usual) if others else own_ratio
     after_end = hour_at(own[-1].end) if len(own) > 1 else begin
-    fallen = ratio.fell or blocks.ratio([index], [], doubt).fell
     return Effect(
         site=site,
         before_weeks=len(blocks.used(index, after=False)),
@@ -161,15 +163,16 @@ def patrol_effect(
         measured_before_h=float(blocks.measured_h[index, : blocks.weeks].sum()),
         measured_after_h=float(blocks.measured_h[index, blocks.weeks :].sum()),
         ratio=ratio,
-        own_ratio=blocks.ratio([index], [], doubt),
-        town_ratio=blocks.ratio(list(range(len(sites))), [], doubt),
+        own_ratio=own_ratio,
+        town_ratio=blocks.ratio(list(range(len(sites))), doubt.pooled, doubt),
         comparison=tuple(sites[k] for k in others),
-        dispersion=doubt.dispersion,
-        power=_power(blocks, index, others, doubt),
+        dispersion=float(doubt.dispersion[index]),
+        scatter=scatter_of(usual) if others else float("nan"),
+        power=power_to_find(blocks.halved(index, doubt), usual),
         relapse=_relapse(blocks, index, (after_end - begin) / HOURS_A_WEEK, doubt)
-        if fallen
+        if ratio.fell or own_ratio.fell
         else None,
-        moved_to=_moved(blocks, sites, index, doubt),
+        moved_to=moved_to,
     )
 
 
@@ -197,27 +200,33 @@ class _Blocks:
         span = slice(self.weeks, None) if after else slice(0, self.weeks)
         return float(values[index, span].sum())
 
-    def sums(self, chosen: Sequence[int]) -> tuple[float, float, float, float]:
+    def change(self, index: int, doubt: _Doubt) -> Change:
+        """How a site changed, and how well its counts tell."""
+        log_ratio, variance = _log_ratio(*self._sums([index]))
+        return Change(log_ratio, doubt.widened * float(doubt.dispersion[index]) * variance)
+
+    def halved(self, index: int, doubt: _Doubt) -> Change:
+        """How well counts would tell, had they halved at a site."""
+        before, _, expected_before, expected_after = self._sums([index])
+        after = HALVED * (before + _HALF) * expected_after / expected_before - _HALF
+        log_ratio, variance = _log_ratio(before, after, expected_before, expected_after)
+        return Change(log_ratio, doubt.widened * float(doubt.dispersion[index]) * variance)
+
+    def ratio(self, chosen: Sequence[int], dispersion: float, doubt: _Doubt) -> Ratio:
+        """After/before of some sites together, by themselves."""
+        log_ratio, variance = _log_ratio(*self._sums(chosen))
+        reach = norm.ppf(0.975) * np.sqrt(doubt.widened * dispersion * variance)
+        low, middle, high = np.exp([log_ratio - reach, log_ratio, log_ratio + reach])
+        return Ratio(float(middle), float(low), float(high))
+
+    def _sums(self, chosen: Sequence[int]) -> tuple[float, float, float, float]:
         """Counts before and after, and what was expected then, of several sites."""
-        rows = list(chosen)
+        rows, cut = list(chosen), self.weeks
         count, expected = self.count[rows].sum(axis=0), self.expected[rows].sum(axis=0)
-        cut = self.weeks
         return (
             float(count[:cut].sum()), float(count[cut:].sum()),
             float(expected[:cut].sum()), float(expected[cut:].sum()),
         )  # fmt: skip
-
-    def ratio(
-        self, chosen: Sequence[int], others: Sequence[int], doubt: _Doubt, sites: int = 1
-    ) -> Ratio:
-        """After/before of `chosen` against `others`; `sites` is how many are tried at once."""
-        log_ratio, variance = _log_ratio(*self.sums(chosen))
-        if others:
-            other, other_variance = _log_ratio(*self.sums(others))
-            log_ratio, variance = log_ratio - other, variance + other_variance
-        reach = doubt.reach(sites) * np.sqrt(doubt.dispersion * variance)
-        low, middle, high = np.exp([log_ratio - reach, log_ratio, log_ratio + reach])
-        return Ratio(float(middle), float(low), float(high))
 
 
 def _log_ratio(
@@ -255,55 +264,59 @@ def _blocks(
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """How much more than Poisson the weekly counts vary, and how well that is known."""
+    """How much more than Poisson the weekly counts vary, and how well that is known.
 
-    dispersion: float
-    freedom: int
+    Attributes
+    ----------
+    pooled : float
+        Over all sites.
+    dispersion : ndarray of shape (sites,)
+        Of each site, shrunk towards that.
+    widened : float
+        By what variances grow for want of weeks: Student's t for the normal distribution.
+    """
+
+    pooled: float
+    dispersion: Floats
+    widened: float
 
     @classmethod
     def of(cls, blocks: _Blocks) -> _Doubt:
-        """Pearson's statistic of weeks about each site's mean before and after."""
-        chi2, freedom = 0.0, 0
+        """Squares of weeks about each site's mean before and after, over what Poisson gives."""
+        sites = len(blocks.count)
+        squares, poisson, freedom = np.zeros(sites), np.zeros(sites), np.zeros(sites)
         for span in (slice(0, blocks.weeks), slice(blocks.weeks, None)):
             count, expected = blocks.count[:, span], blocks.expected[:, span]
+            weeks = np.maximum((expected > 0.0).sum(axis=1), 1)
             mean = expected * (count.sum(axis=1) / expected.sum(axis=1))[:, np.newaxis]
-            known = mean > 0.0
-            chi2 += float((np.square(count - mean)[known] / mean[known]).sum())
-            freedom += int(known.sum()) - int(known.any(axis=1).sum())
-        freedom = max(freedom, 1)
-        return cls(max(1.0, chi2 / freedom), freedom)
-
-    def reach(self, tried: int = 1) -> float:
-        """How many standard errors a 95 % interval reaches, where so many are tried at once."""
-        return float(student.ppf(1.0 - 0.025 / tried, self.freedom))
-
-
-def _power(blocks: _Blocks, index: int, others: Sequence[int], doubt: _Doubt) -> float:
-    before, _, expected_before, expected_after = blocks.sums([index])
-    usual = before + _HALF
-    variance = 1.0 / usual + 1.0 / (HALVED * usual * expected_after / expected_before)
-    if others:
-        variance += _log_ratio(*blocks.sums(others))[1]
-    distance = -np.log(HALVED) / np.sqrt(doubt.dispersion * variance)
-    return float(norm.cdf(distance - doubt.reach()))
+            squares += np.square(count - mean).sum(axis=1)
+            poisson += mean.sum(axis=1) * (1.0 - 1.0 / weeks)
+            freedom += (weeks - 1) * (mean.sum(axis=1) > 0.0)
+        pooled = squares.sum() / poisson.sum() if poisson.any() else 1.0
+        own = np.divide(squares, poisson, out=np.full(sites, pooled), where=poisson > 0.0)
+        shrunk = (freedom * own + _POOLED_WEEKS * pooled) / (freedom + _POOLED_WEEKS)
+        reach = student.ppf(0.975, max(freedom.sum(), 1.0)) / norm.ppf(0.975)
+        return cls(max(1.0, float(pooled)), np.maximum(shrunk, 1.0), float(reach**2))
 
 
 def _relapse(blocks: _Blocks, index: int, campaign_weeks: float, doubt: _Doubt) -> Relapse | None:
-    before, _, expected_before, _ = blocks.sums([index])
+    before = blocks.total(index, after=False)
+    expected_before = blocks.total(index, after=False, expected=True)
     usual = blocks.expected[index, blocks.weeks :] * before / expected_before
     counts = blocks.count[index, blocks.weeks :]
-    return relapse(counts, usual, int(np.ceil(campaign_weeks)), doubt.dispersion)
+    return relapse(counts, usual, int(np.ceil(campaign_weeks)), float(doubt.dispersion[index]))
 
 
 def _moved(
     blocks: _Blocks, sites: Sequence[str], index: int, doubt: _Doubt
 ) -> tuple[tuple[str, Ratio], ...]:
     found = []
-    tried = max(1, len(sites) - 1)
-    for other, name in enumerate(sites):
-        rest = [k for k in range(len(sites)) if k not in (index, other)]
-        if other != index and rest:
-            ratio = blocks.ratio([other], rest, doubt, tried)
+    others = [k for k in range(len(sites)) if k != index]
+    for other in others:
+        rest = [k for k in others if k != other and blocks.count[k].any()]
+        if rest:
+            usual = usual_change([blocks.change(k, doubt) for k in rest])
+            ratio = against(blocks.change(other, doubt), usual, len(others))
             if ratio.rose:
-                found.append((name, ratio))
+                found.append((sites[other], ratio))
     return tuple(found)

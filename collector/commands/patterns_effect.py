@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from math import exp
+from typing import Annotated, Final
 
 import typer
 
 from collector.analysis.cells import What
-from collector.analysis.effect import Effect, Ratio
+from collector.analysis.effect import Effect
+from collector.analysis.ratio import Ratio
 from collector.analysis.relapse import Relapse
 from collector.commands.opened import (
     ConfigOption,
@@ -34,6 +36,8 @@ from collector.commands.pattern_options import (
 from collector.commands.patterns_rates import Counted
 from collector.pattern_answers import HALF_A_YEAR, effect_at, school_calendar
 from collector.pattern_charts import effect_chart
+
+FEW_SITES: Final = 3
 
 
 def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -100,7 +104,15 @@ def _notes(effect: Effect, what: What, names: Mapping[str, str]) -> list[str]:
     lines = [counted]
     if effect.comparison:
         compared = ", ".join(names[site] for site in effect.comparison)
-        lines.append(f"Compared with {compared}.")
+        factor = number(exp(effect.scatter), 2)
+        lines.append(
+            f"Compared with {compared}, whose own ratios differ by a factor of some {factor}."
+        )
+        if len(effect.comparison) < FEW_SITES:
+            lines.append(
+                "So few sites hardly tell how much any site changes by itself: the interval is "
+                "wide for that."
+            )
     else:
         lines.append("No other site to compare with: any other change would look like an effect.")
     if not effect.enough_data:

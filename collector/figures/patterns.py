@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from collector.analysis.effect import Effect, Ratio
+from collector.analysis.effect import Effect
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at, time_of
 from collector.analysis.patrol import Plan, Window
 from collector.analysis.rates import Rates, week_profile
+from collector.analysis.ratio import Ratio
 from collector.analysis.school_calendar import SchoolCalendar
 from collector.analysis.usual import Usual, against_usual
 from collector.errors import AnalysisError

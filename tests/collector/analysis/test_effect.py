@@ -39,7 +39,7 @@ def site(name: str, share_after: float, seed: int) -> SiteHours:
 
 
 def effect(seed: int = 0, **share_after: float) -> Effect:
-    tables = [site(name, share_after.get(name, 1.0), seed) for name in ("a", "b", "c", "d")]
+    tables = [site(name, share_after.get(name, 1.0), seed) for name in "abcdefgh"]
     return patrol_effect(tables, NO_CALENDAR, patrols("a"), "a", weeks=WEEKS)
 
 
@@ -49,7 +49,8 @@ def test_a_halving_is_found_with_its_interval() -> None:
     assert found.ratio.low < 0.4 < found.ratio.high
     assert found.own_ratio.fell
     assert found.enough_data
-    assert found.comparison == ("b", "c", "d")
+    assert found.comparison == tuple("bcdefgh")
+    assert found.scatter < 0.2
     assert (found.before_weeks, found.after_weeks) == (WEEKS, WEEKS)
     assert found.count_before > found.count_after
     assert found.measured_before_h == pytest.approx(WEEKS * 168)
@@ -63,15 +64,32 @@ def test_where_nothing_changed_nothing_is_found_in_nineteen_of_twenty_cases() ->
 
 
 def test_what_fell_everywhere_is_no_effect() -> None:
-    found = effect(a=0.5, b=0.5, c=0.5, d=0.5)
+    found = effect(a=0.5, b=0.5, c=0.5, d=0.5, e=0.5, f=0.5, g=0.5, h=0.5)
     assert not found.ratio.fell
     assert found.own_ratio.fell
     assert found.town_ratio.fell
 
 
+def test_one_change_among_many_is_no_effect() -> None:
+    # As much fell at b and rose elsewhere: habits shift in this town, patrols or not.
+    found = effect(a=0.4, b=0.3, c=2.2, d=0.5, e=1.8, f=0.7, g=1.4, h=0.4)
+    assert found.own_ratio.fell
+    assert found.scatter > 0.4
+    assert not found.ratio.fell
+    assert not found.enough_data
+    assert found.moved_to == ()
+
+
+def test_power_is_what_it_says() -> None:
+    told = [effect(seed, a=0.5) for seed in range(30)]
+    share = np.mean([one.ratio.fell for one in told])
+    assert share == pytest.approx(np.mean([one.power for one in told]), abs=0.2)
+
+
 def test_what_moved_to_another_school_is_seen() -> None:
-    found = effect(a=0.4, c=1.9)
+    found = effect(a=0.4, c=2.2)
     assert [name for name, _ in found.moved_to] == ["c"]
+    assert "c" not in found.comparison
     assert found.ratio.fell
     assert not found.town_ratio.fell
 

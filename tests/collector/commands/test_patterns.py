@@ -176,10 +176,15 @@ def _effect(config: Path, folder: Path) -> None:
     plot = folder / "effect.svg"
     answer = told(patterns_effect, "--plot", plot, *at_site(config))
     assert (answer["count_before"], answer["count_after"]) == (16, 0)
-    assert answer["ratio"]["high"] < 1
+    assert answer["own_ratio"]["high"] < 1
+    # One other site cannot tell how much sites change by themselves.
+    assert answer["ratio"]["ratio"] < 0.1
+    assert answer["ratio"]["high"] > 1
     assert answer["comparison"] == ["askolan"]
     assert _drawn(plot)
-    assert "fell" in run(patterns_effect, *at_site(config))
+    shown = run(patterns_effect, *at_site(config))
+    assert "fell" in shown
+    assert "So few sites hardly tell" in shown
 
 
 def _levels(config: Path, folder: Path) -> None:
