@@ -32,6 +32,7 @@ from dashboards.briefing import (
     api,
     chart_routes,
     disturbance_pages,
+    evidence_routes,
     feed_routes,
     health,
     pages,
@@ -51,6 +52,7 @@ from dashboards.briefing.access.throttle import Throttle
 from dashboards.briefing.access.visitor import Access, is_page_wanted
 from dashboards.briefing.board import Board
 from dashboards.briefing.disturbances import DisturbanceLog
+from dashboards.briefing.evidence_jobs import Jobs
 from dashboards.briefing.feeds import Feeds
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.renderer import Renderer
@@ -104,6 +106,7 @@ def create_app(
     app.state.templates = Templates(config.page)
     app.state.parts = pages.new_parts()
     app.state.drawings = chart_routes.new_drawings()
+    app.state.evidence_jobs = Jobs(config)
     app.state.quarters = public_routes.new_kept()
     app.state.public_drawings = public_routes.new_drawings()
     app.include_router(public_routes.api_router)
@@ -113,6 +116,7 @@ def create_app(
     app.include_router(chart_routes.router)
     app.include_router(access_routes.router)
     _let_in_by_openid(app, config)
+    app.include_router(evidence_routes.router)
     app.include_router(feed_routes.router)
     app.include_router(disturbance_pages.router)
     app.include_router(pages.router)

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.analysis.levels import energy, energy_mean_db, level_db, period_levels
+from collector.analysis.levels import (
+    _measured_pieces,
+    _pieces,
+    energy,
+    energy_mean_db,
+    level_db,
+    period_levels,
+)
 
 MISSING = float("nan")
 levels = st.one_of(st.just(MISSING), st.floats(20, 120))
@@ -110,3 +117,29 @@ def test_the_order_of_intervals_does_not_matter(values: list[float], seed: int) 
     one = period_levels(start_s, 60.0, values, edges)
     other = period_levels(start_s[order], 60.0, np.array(values)[order], edges)
     np.testing.assert_allclose(one.laeq_db, other.laeq_db)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 3), st.floats(0.5, 70), levels), min_size=1, max_size=40),
+    st.lists(st.floats(-50, 900), min_size=2, max_size=12, unique=True),
+)
+def test_intervals_that_follow_each_other_count_as_any_others(
+    given_rows: list[tuple[float, float, float]], limits: list[float]
+) -> None:
+    edges = np.round(np.sort(limits), 3)
+    edges = np.unique(edges)
+    if edges.size < 2:
+        return
+    starts, lengths, values, at = [], [], [], 0.0
+    for gap, length, level in given_rows:
+        starts.append(round(at + gap, 3))
+        lengths.append(round(length, 3))
+        values.append(level)
+        at = starts[-1] + lengths[-1]
+    begin, known = np.array(starts), np.array(values)
+    end = begin + np.array(lengths)
+    both = [pieces(begin, end, known, edges) for pieces in (_measured_pieces, _pieces)]
+    seconds = [np.histogram(where, edges, weights=s)[0] for where, s, _ in both]
+    np.testing.assert_allclose(seconds[0], seconds[1], atol=1e-4)
+    sums = [np.histogram(where, edges, weights=energy(db) * s)[0] for where, s, db in both]
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-4, atol=1e-5 * np.max(sums[1]))

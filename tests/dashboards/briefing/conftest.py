@@ -105,6 +105,7 @@ def app(town: Town, engine: Engine, config: CollectorConfig) -> Iterator[FastAPI
     made = create_app(town.ledger, town.registry, config, town.live, engine=engine, passwords=QUICK)
     yield made
     made.state.renderer.close()
+    made.state.evidence_jobs.close()
 
 
 @pytest.fixture
