@@ -103,6 +103,8 @@ def test_it_tells_its_manager_feeds_the_watchdog_and_ends_in_order(service: Serv
     said = service.said()
     assert all({"time", "level", "logger", "message"} <= one.keys() for one in said)
     assert any("pages and API" in one["message"] for one in said)
+    # Nobody has an account yet.
+    assert any("skolro collector user add" in one["message"] for one in said)
 
 
 def test_health_and_metrics_tell_what_is_there_and_what_is_wrong(
