@@ -52,6 +52,8 @@ def passby(
     """
     if plot is not None and len(files) != 1:
         raise InputError(f"--plot draws one recording, and {len(files)} were given: give one.")
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise InputError(f"--plot draws SVG, which {plot.name} would hide: let it end in .svg.")
     geometry = Geometry(
         distance_m={1: distance, -1: distance},
         distance_uncertainty_m=distance_uncertainty,

@@ -3,7 +3,9 @@
 An approaching engine is heard sharp, a leaving one flat, and the ratio tells the speed itself, not
 the speed over the distance.  What stands in the way is the engine: its rate drifts with the
 throttle and wanders by itself.  So the heard rate is fitted by the shift of a track, a steady
-drift, and a random wander whose size the data decide: a restless engine widens the interval.
+drift, and a random wander whose size and memory the data decide: a restless engine widens the
+interval.  The distance that is known beforehand has long tails: where the shift contradicts it, it
+was measured wrongly, and gives way.
 """
 
 from __future__ import annotations
@@ -15,21 +17,44 @@ from scipy.linalg import cholesky, solve_triangular
 
 from sensor.passby.geometry import FloatArray, Track, heard
 from sensor.passby.harmonics import ANALYSIS_RATE, CombMap, Rates, log_drift, measure_rates
-from sensor.passby.least_squares import bounded_influence, least_squares
+from sensor.passby.least_squares import bounded_influence, least_squares, long_tailed
 
-# Standard deviations of the engine's wander that are tried, and how long it remembers.
-_WANDERS = (0.0003, 0.0006, 0.0012, 0.0025, 0.005, 0.01)
-_MEMORY_S = 0.6
+
+@dataclass(frozen=True, slots=True)
+class Wander:
+    """Slow random change of an engine's rate: its standard deviation, and how long it lasts."""
+
+    size: float
+    memory_s: float
+
+    def covariance(self, apart_s: FloatArray) -> FloatArray:
+        """Covariance of the rate's logarithm between instants so far apart."""
+        return np.asarray(self.size**2 * np.exp(-apart_s / self.memory_s))
+
+
+# Sizes and memories of the engine's wander that are tried.  What lasts as long as the shift itself
+# hides in it, so no single memory may be taken for granted.
+_WANDERS = tuple(
+    Wander(size, memory_s)
+    for memory_s in (0.25, 0.7, 2.0)
+    for size in (0.0003, 0.0006, 0.0012, 0.0025, 0.005, 0.01)
+)
 # In gear the rate follows the speed; a belt lets it slip: about this part of the way.
 COUPLING, _COUPLING_UNCERTAINTY = 0.6, 0.35
 _DRIFT_PER_S = 0.025
-_ENGINE_AHEAD_M = 0.8
+# An engine sits in the middle of a moped and over the front axle of most cars.
+_ENGINE_AHEAD_M, _AHEAD_UNCERTAINTY_M = 0.6, 0.8
+# What is heard best sits this far from the middle of the vehicle; and nobody's acceleration is
+# constant: within R / v, the time that a speed is read from, it changes by this part of itself.
+_HEARD_PART_M, _THROTTLE_PART = 1.3, 0.3
 _RATE_FLOOR = 1e-4
 # Beyond this within a few seconds it is another gear, and another fit.
 _STEEPEST_PER_S = 0.25
 _REPEATS = 2
-# Size of wander that the rates are followed with before they are final.
-_FOLLOWING_WANDER = 0.0025
+# Wander that the rates are followed with before they are final.
+_FOLLOWING_WANDER = Wander(0.0025, 1.0)
+# Tails of the distance's prior: few distances are grossly wrong, none is certain not to be.
+_DISTANCE_FREEDOM = 6.0
 _FASTEST_MPS = 100.0
 _HARDEST_MPS2 = 8.0
 # Reflections in the road and the air's temperature: standard uncertainty of speed over sound's.
@@ -53,10 +78,18 @@ class Belief:
 
     @property
     def log_speed(self) -> tuple[float, float]:
-        """Logarithm of the speed in m/s and its standard uncertainty."""
+        """Logarithm of the speed in m/s and its standard uncertainty.
+
+        With what a change of speed makes of the part of the vehicle that was heard, and of a
+        throttle that was not held as still as the model has it.
+        """
         weights = np.array([1.0, 0.0, 0.0, 1.0])
         variance = float(weights @ self.covariance @ weights)
-        return float(weights @ self.mean), float(np.sqrt(variance))
+        log_speed = float(weights @ self.mean)
+        change_mps2 = self.mean[2] * np.exp(self.mean[3])
+        away_m = np.hypot(_HEARD_PART_M, _THROTTLE_PART * np.exp(self.mean[3]))
+        changed = change_mps2 * away_m / np.exp(2.0 * log_speed)
+        return log_speed, float(np.hypot(np.sqrt(variance), changed))
 
     def track(self, direction: int) -> Track:
         """The track in the middle."""
@@ -116,13 +149,13 @@ class DopplerFit:
     Parameters
     ----------
     belief : Belief
-        Mean over the sizes of wander, each as likely as the data make it.
+        Mean over the wanders, each as likely as the data make it.
     engine : Harmonic
         Track, drift and rate of the engine as they fit best.
     wander : float
         Standard deviation of the engine's wander, the same mean.
     cost : float
-        Minus the logarithm of the evidence, all sizes of wander together.
+        Minus the logarithm of the evidence, all wanders together.
     """
 
     belief: Belief
@@ -133,7 +166,7 @@ class DopplerFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _WanderFit:
-    """Posterior for one size of wander, and minus the logarithm of its evidence."""
+    """Posterior for one wander, and minus the logarithm of its evidence."""
 
     parameters: FloatArray
     covariance: FloatArray
@@ -155,7 +188,7 @@ def fit(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> DopplerFi
     return DopplerFit(
         belief=Belief(mean, covariance),
         engine=_engine(fits[int(np.argmax(share))], found),
-        wander=float(share @ np.array(_WANDERS)),
+        wander=float(share @ np.array([wander.size for wander in _WANDERS])),
         cost=_total(fits),
     )
 
@@ -199,7 +232,7 @@ def _start(prior: Belief, found: Harmonic) -> FloatArray:
 
 
 def _fits(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> list[_WanderFit]:
-    """A fit for each size of wander, each begun where the one before ended."""
+    """A fit for each wander, each begun where the one before ended."""
     fits: list[_WanderFit] = []
     start = _start(prior, found)
     for wander in _WANDERS:
@@ -209,11 +242,12 @@ def _fits(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> list[_W
 
 
 def _fit_with_wander(
-    rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: float, start: FloatArray
+    rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: Wander, start: FloatArray
 ) -> _WanderFit:
     apart_s = np.abs(rates.heard_s[:, np.newaxis] - rates.heard_s)
     own = rates.sigma**2 + _RATE_FLOOR**2
-    noise = cholesky(wander**2 * np.exp(-apart_s / _MEMORY_S) + np.diag(own), lower=True)
+    noise = cholesky(wander.covariance(apart_s) + np.diag(own), lower=True)
+    # Upper triangular: the last of the whitened is the distance alone.
     whiten = np.linalg.cholesky(np.linalg.inv(prior.covariance)).T
     direction = found.track.direction
 
@@ -224,8 +258,11 @@ def _fit_with_wander(
         left = solve_triangular(noise, rates.log_hz - model, lower=True, check_finite=False)
         growth = p[2] / np.exp(p[0])
         slip = np.hypot(_DRIFT_PER_S, _COUPLING_UNCERTAINTY * growth)
-        engine = [p[4] - found.log_hz, (p[5] - COUPLING * growth) / slip, p[6] / _ENGINE_AHEAD_M]
-        return np.concatenate((bounded_influence(left), whiten @ (p[:4] - prior.mean), engine))
+        ahead = (p[6] - _ENGINE_AHEAD_M) / _AHEAD_UNCERTAINTY_M
+        engine = [p[4] - found.log_hz, (p[5] - COUPLING * growth) / slip, ahead]
+        known = whiten @ (p[:4] - prior.mean)
+        known[3] = long_tailed(known[3], _DISTANCE_FREEDOM)
+        return np.concatenate((bounded_influence(left), known, engine))
 
     scale = np.array([0.05, 0.02, 0.05, 0.05, 0.01, 0.01, 0.3])
     solution = least_squares(residuals, start, scale, 25)

@@ -89,3 +89,12 @@ def bounded_influence(residual: FloatArray, limit: float = 3.0) -> FloatArray:
     """Residuals that grow like their square root beyond `limit` (pseudo-Huber)."""
     grown = 2.0 * limit**2 * (np.sqrt(1.0 + (residual / limit) ** 2) - 1.0)
     return np.asarray(np.sign(residual) * np.sqrt(grown))
+
+
+def long_tailed(residual: float, freedom: float) -> float:
+    """A residual that grows like the root of a logarithm where it is large.
+
+    Its square is that of Student's t with ``freedom - 1`` degrees of freedom, scaled so that small
+    residuals stay as they are (Lange, Little and Taylor, 1989).
+    """
+    return float(np.copysign(np.sqrt(freedom * np.log1p(residual**2 / freedom)), residual))

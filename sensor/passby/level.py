@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensor.passby.geometry import FloatArray
+from sensor.passby.geometry import FloatArray, Track
 from sensor.passby.least_squares import bounded_influence, least_squares
 
 _FRAME_S = 0.05
@@ -14,6 +14,11 @@ _BAND_HZ = (150.0, 2500.0)
 # Half a decade each way about the rates of street traffic at some metres.
 _START_RATES_PER_S = (0.7, 2.0, 6.0)
 _SPREAD_DB = 2.0
+# Seen against the delays, the level of one vehicle is usually this much broader (background), and
+# broader still, or early or late in units of R / v, by less than this.
+_BROADER, _APART = 0.2, 0.47
+# The loudest part of a vehicle may sit this far from the part that the delays follow.
+_LOUDEST_PART_M = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,18 @@ class LevelCourse:
     heard_s: float
     rise_db: float
     shape_error_db: float
+
+
+def broader_than_one(course: LevelCourse, track: Track) -> bool:
+    """Whether the level rises and falls as more than the one vehicle on `track` does.
+
+    Two that follow each other closely are one track to microphones that are close together, but
+    their level peaks elsewhere, between them, or stays up for longer.
+    """
+    rate_per_s = track.speed_mps / track.slant_m
+    broader = max(np.log(rate_per_s / course.rate_per_s) - _BROADER, 0.0)
+    units = (course.heard_s - track.heard_s) * rate_per_s
+    return bool(np.hypot(broader, units) > _APART * (1.0 + _LOUDEST_PART_M / track.slant_m))
 
 
 def level_course(signal: FloatArray, sample_rate: float) -> LevelCourse:

@@ -34,12 +34,10 @@ _CLEAR_RISE_DB, _CLEAR_SHAPE_ERROR_DB = 3.0, 0.6
 _LEAST_COMB_SCORE = 8.0
 _LEAST_EVIDENCE = 3.0
 _RESTLESS = 0.0045
-# Level and shift share their assumptions (one source, equally loud all round): widened for that.
-_WIDENED = 1.3
 _MARGIN_S = 0.3
 # By this much, in the prior's standard uncertainties, level and shift may differ about when the
 # vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.
-_EARLY, _APART, _BROKEN = 0.22, 0.83, 1.9
+_EARLY, _APART, _BROKEN = 0.22, 0.83, 2.5
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -115,7 +113,6 @@ def _outcome(
     if np.hypot((shift[1] + _EARLY) / _APART, shift[3] / _BROKEN) > 1.0:
         return refused("disagreement")
     log_speed, sigma = fit.belief.log_speed
-    sigma *= _WIDENED * max(1.0, abs(float(shift[3])))
     estimate = estimated(log_speed, sigma, None, "doppler", float(fit.belief.mean[1]))
     shifted = evidence > _LEAST_EVIDENCE or (evidence > 0.0 and _clear(course))
     usable = shifted and fit.wander < _RESTLESS and useful(estimate)

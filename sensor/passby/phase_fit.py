@@ -33,8 +33,8 @@ _INDEPENDENT_PART = 0.03
 _ACCELERATION_MPS2 = 1.2
 _AXLE_BALANCE = 0.7
 # Standard uncertainties of the model itself: rate (log), time (in R / v), acceleration.
-_RATE_FLOOR = 0.008
-_ECHO_M = 0.0012
+_RATE_FLOOR = 0.005
+_ECHO_M = 0.0008
 _TIME_FLOOR = 0.01
 _ACCELERATION_FLOOR_MPS2 = 0.15
 
@@ -56,6 +56,10 @@ class StereoFit:
         acceleration over the distance (1/s2).
     explained : float
         Part of the weighted phases that the track explains, 0 to 1.
+    likeness : float
+        The same, were each frequency as coherent as it happens to be.  One source in echoes is
+        less coherent at high frequencies, and so are two axles: only what their beats explain
+        in time tells them apart, and this counts nothing else.
     """
 
     track: Track
@@ -63,6 +67,7 @@ class StereoFit:
     wheelbase_m: float
     covariance: FloatArray
     explained: float
+    likeness: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,9 +180,12 @@ class PhaseFit:
     def _result(self, solution: Solution, locked: Locked) -> StereoFit:
         parameters, spectra = solution.parameters, locked.spectra
         model = self._model(parameters, locked)
-        match = float(np.sum(spectra.weight * (spectra.phasor * np.conj(model)).real))
-        size = float(np.sum(spectra.weight * np.abs(model) ** 2))
-        explained = match * abs(match) / max(size * float(np.sum(spectra.weight)), 1e-30)
+        match = np.sum(spectra.weight * (spectra.phasor * np.conj(model)).real, axis=0)
+        size = np.sum(spectra.weight * np.abs(model) ** 2, axis=0)
+        weight = max(float(np.sum(spectra.weight)), 1e-30)
+        whole = float(np.sum(match))
+        explained = whole * abs(whole) / max(float(np.sum(size)) * weight, 1e-30)
+        alike = np.maximum(match, 0.0) ** 2 / np.maximum(size, 1e-30)
         track = self._track(parameters)
         return StereoFit(
             track=track,
@@ -185,6 +193,7 @@ class PhaseFit:
             wheelbase_m=float(parameters[4]) if self._axles else 0.0,
             covariance=self._covariance(solution, track, explained),
             explained=explained,
+            likeness=float(np.sum(alike)) / weight,
         )
 
     def _covariance(self, solution: Solution, track: Track, explained: float) -> FloatArray:

@@ -29,7 +29,7 @@ _BAND_HZ = (200.0, 4000.0)
 # Step of the time of the nearest point, in units of R / v.
 _STEP = 0.12
 # Two axles must explain this much more of the phases than one source does.
-_AXLES_MARGIN, _AXLES_WIDTH, _ASTRAY = 0.012, 0.006, 0.1
+_AXLES_MARGIN, _AXLES_WIDTH, _ASTRAY = 0.006, 0.003, 0.1
 # What lies this close to a track belongs to it: parts of the vehicle, and the width of a peak.
 _VEHICLE_HALF_M = 1.0
 _RESOLUTION_S = 1.5e-4
@@ -81,11 +81,13 @@ def fit(
     """
     first = lock_on(sound, sample_rate, start, geometry)
     single = PhaseFit(sound, sample_rate, geometry, start, 0.0).solve(first)
+    # One source follows one of the axles, or their middle.
     middle = max(
-        (start.ahead(offset_m) for offset_m in (-WHEELBASE_M / 2, 0.0, WHEELBASE_M / 2)),
+        (single.track.ahead(offset_m) for offset_m in (-WHEELBASE_M / 2, 0.0, WHEELBASE_M / 2)),
         key=lambda track: _two_axles_score(delays, track, geometry),
     )
-    double = PhaseFit(sound, sample_rate, geometry, middle, WHEELBASE_M).solve(first)
+    second = lock_on(sound, sample_rate, middle, geometry, single.yaw_rad)
+    double = PhaseFit(sound, sample_rate, geometry, middle, WHEELBASE_M).solve(second)
     return _weigh(single, double)
 
 
@@ -135,7 +137,7 @@ def _weigh(single: StereoFit, double: StereoFit) -> StereoFit:
     # Axles change the rate little: where it changes much, the fit has gone astray.
     rates = [state_of(one.track)[0] for one in (single, double)]
     margin = _AXLES_MARGIN + _ASTRAY * abs(rates[1] - rates[0])
-    excess = (double.explained - single.explained - margin) / _AXLES_WIDTH
+    excess = (double.likeness - single.likeness - margin) / _AXLES_WIDTH
     share = 1.0 / (1.0 + np.exp(-np.clip(excess, -30.0, 30.0)))
     best, other = (double, single) if share > 0.5 else (single, double)
     apart = state_of(other.track) - state_of(best.track)

@@ -12,6 +12,7 @@ from sensor.passby.delays import DelayMap, shift_along
 from sensor.passby.doppler import Belief, Harmonic
 from sensor.passby.geometry import FloatArray, Geometry
 from sensor.passby.harmonics import Warped
+from sensor.passby.level import broader_than_one, level_course
 from sensor.passby.phase_fit import StereoFit, state_of
 from sensor.passby.resampling import resampled
 from sensor.passby.results import (
@@ -45,8 +46,6 @@ _BROKEN = 3.0
 _LONG_WHEELBASE_M, _LONG_STRAIN = 3.5, 1.2
 # An engine this restless is not one engine.
 _RESTLESS = 0.0055
-# Delays and shift share the reflections in the road, which their covariances do not know.
-_WIDENED = 1.2
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -81,10 +80,18 @@ def _analyse(sound: FloatArray, geometry: Geometry) -> tuple[Analysis, Candidate
     if fitted.explained < _LEAST_EXPLAINED:
         return Analysis(refused("too_quiet"), geometry, delays=delays, stereo=fitted), None
     other = stereo.second_vehicle(delays, fitted, geometry)
-    if other is not None or fitted.wheelbase_m > _LONGEST_WHEELBASE_M:
+    if other is not None or _more_than_one(sound, fitted):
         two = Analysis(refused("two_vehicles"), geometry, delays=delays, stereo=fitted)
         return two, other
     return _with_engine(sound, delays, fitted, geometry), None
+
+
+def _more_than_one(sound: FloatArray, fitted: StereoFit) -> bool:
+    """Whether what was fitted is longer, or heard for longer, than one vehicle."""
+    rate = harmonics.ANALYSIS_RATE
+    course = level_course(resampled(sound[:, 0], STEREO_RATE, rate), rate)
+    long = fitted.wheelbase_m > _LONGEST_WHEELBASE_M
+    return long or broader_than_one(course, fitted.track)
 
 
 def _belief(fitted: StereoFit, geometry: Geometry) -> Belief:
@@ -141,14 +148,11 @@ def _outcome(
     belief: Belief, before: Belief, fitted: StereoFit, method: SpeedMethod
 ) -> SpeedEstimate | SpeedRefused:
     log_speed, sigma = belief.log_speed
-    sigma *= _WIDENED
     strain = abs(belief.mean[3] - before.mean[3]) / np.sqrt(before.covariance[3, 3])
     if strain > _BROKEN:
         return refused("disagreement")
     if fitted.wheelbase_m > _LONG_WHEELBASE_M and strain > _LONG_STRAIN:
         return refused("two_vehicles")
-    # What contradicts itself by more than its uncertainty is widened by as much (Birge's ratio).
-    sigma *= max(1.0, float(strain))
     nearest_s = float(belief.mean[1])
     estimate = estimated(log_speed, sigma, fitted.track.direction, method, nearest_s)
     return estimate if useful(estimate) else refused("too_uncertain")

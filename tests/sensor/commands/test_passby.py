@@ -91,6 +91,13 @@ def test_one_drawing_for_one_recording(run: Run, recording: tuple[Path, Scenario
     assert isinstance(result.exception, InputError)
 
 
+def test_a_drawing_is_called_what_it_is(run: Run, recording: tuple[Path, Scenario]) -> None:
+    file, _ = recording
+    result = run(file, "--distance", 6, "--plot", "x.png")
+    assert isinstance(result.exception, InputError)
+    assert ".svg" in str(result.exception)
+
+
 @pytest.mark.recordings
 def test_the_reference_recordings(run: Run) -> None:
     if not RECORDINGS.is_dir():

@@ -1,8 +1,9 @@
 """Pass-bys with known truth: moped, A-tractor, car, electric car, two at once, none at all.
 
 Every random choice comes from the seed, so a scenario is its case and its seed.  Seeds below
-:data:`CHECK_SEED` were used while the estimators were built; the benchmark and the tests use seeds
-from there on.
+:data:`CHECK_SEED` and from 60,000 to 60,149 were used while the estimators were built.  The tests
+use seeds from :data:`CHECK_SEED` on, and the benchmark those from :data:`REPORT_SEED` on: once
+figures of seeds have been looked at and something was changed because of them, they are used up.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sensor.inputs.propagation import (
 FloatArray = NDArray[np.float64]
 
 CHECK_SEED = 40_000
+REPORT_SEED = 80_000
 SAMPLE_RATE = 48_000
 _LEAD_S = 2.0
 VEHICLES = ("moped2", "moped4", "atractor", "car")
@@ -63,6 +65,7 @@ class Scenario:
     temperature_c: float
     length_s: float
     rpm_wander: float = 0.002
+    rpm_wander_hz: float = 0.4
     rpm_drift_per_s: float = 0.0
     reflection: float = 0.85
     noise_slope_db: float = -3.0
@@ -107,6 +110,8 @@ def scenario(case: str, seed: int) -> Scenario:
         temperature_c=rng.uniform(-2.0, 28.0),
         length_s=length_s,
         rpm_wander=float(rng.choice([0.0005, 0.001, 0.002, 0.003])),
+        # Of its own, so that the other choices of a seed stay what they were.
+        rpm_wander_hz=float(np.exp(np.random.default_rng([3, seed]).uniform(*np.log((0.2, 1.5))))),
         rpm_drift_per_s=rng.uniform(-0.015, 0.015),
         reflection=rng.uniform(0.8, 0.97),
         noise_slope_db=rng.uniform(-4.5, -1.5),
@@ -223,7 +228,7 @@ def vehicle_sounds(
     if motion.acceleration_mps2:
         # In gear the engine turns with the wheels; a belt drive slips: anything between.
         trend = rng.uniform(0.3, 1.0) * motion.acceleration_mps2 / speed_mps * time_s
-    rate_hz = rng.uniform(low, high) * (1.0 + trend + _wander(samples, rate, rng, made.rpm_wander))
+    rate_hz = rng.uniform(low, high) * (1.0 + trend + _wander(samples, rng, made))
     phase = 2 * np.pi * np.cumsum(rate_hz) / rate
     engine = _harmonics(vehicle, phase, float(rate_hz.mean()), rng)
     exhaust = _coloured(samples, rate, rng, 100.0, 1500.0) * (1.0 + 0.5 * np.sin(phase))
@@ -231,13 +236,13 @@ def vehicle_sounds(
     return engine, tyre_gain * front, tyre_gain * rear
 
 
-def _wander(samples: int, sample_rate: int, rng: np.random.Generator, scale: float) -> FloatArray:
-    """Slow random change of the engine's speed, standard deviation `scale`, about 0.5 s long."""
-    step = sample_rate // 100
-    slow = butter(1, 0.4, fs=100, output="sos")
+def _wander(samples: int, rng: np.random.Generator, made: Scenario) -> FloatArray:
+    """Slow random change of the engine's rate, of a tenth of a second to most of one."""
+    step = made.sample_rate // 100
+    slow = butter(1, made.rpm_wander_hz, fs=100, output="sos")
     coarse = sosfilt(slow, rng.normal(size=samples // step + 402))[400:]
     fine = np.interp(np.arange(samples) / step, np.arange(coarse.size), coarse)
-    return np.asarray(scale * fine / np.std(coarse))
+    return np.asarray(made.rpm_wander * fine / np.std(coarse))
 
 
 def _harmonics(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensor.passby.geometry import FloatArray
-from sensor.passby.least_squares import bounded_influence, least_squares
+from sensor.passby.least_squares import bounded_influence, least_squares, long_tailed
 
 
 def test_a_line_is_found_with_its_covariance() -> None:
@@ -44,3 +44,10 @@ def test_outliers_lose_their_influence() -> None:
 def test_small_residuals_are_left_as_they_are() -> None:
     small = np.linspace(-0.1, 0.1, 5)
     assert bounded_influence(small) == pytest.approx(small, abs=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_long_tails_leave_the_middle_and_give_way_at_the_ends(sign: float) -> None:
+    assert long_tailed(sign * 0.1, 6.0) == pytest.approx(sign * 0.1, rel=0.01)
+    assert 2.2 < sign * long_tailed(sign * 3.0, 6.0) < 2.8
+    assert sign * long_tailed(sign * 30.0, 6.0) < 6.0

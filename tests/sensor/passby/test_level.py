@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensor.passby.level import level_course
+from sensor.passby.geometry import FloatArray, Track
+from sensor.passby.level import broader_than_one, level_course
 
 RATE = 6000
 
@@ -20,6 +21,32 @@ def test_rate_and_time_of_a_passing_noise(rate_per_s: float, heard_s: float) -> 
     assert course.rate_per_s == pytest.approx(rate_per_s, rel=0.15)
     assert course.heard_s == pytest.approx(heard_s, abs=0.1)
     assert course.shape_error_db < 1.0
+
+
+def passing(rate_per_s: float, heard_s: tuple[float, ...]) -> FloatArray:
+    random = np.random.default_rng(4)
+    time_s = np.arange(5 * RATE) / RATE
+    signal = 0.1 * random.normal(size=time_s.size)
+    for at_s in heard_s:
+        loud = 1.0 / np.sqrt(1.0 + (rate_per_s * (time_s - at_s)) ** 2)
+        signal += loud * random.normal(size=time_s.size)
+    return signal
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "more"), [((2.5,), False), ((2.5, 2.6), False), ((2.2, 2.9), True)]
+)
+def test_two_that_follow_closely_are_louder_for_longer_than_one(
+    heard_s: tuple[float, ...], more: bool
+) -> None:
+    """A tenth of a second apart they are as one to the level; 0.7 s are 2.1 of R / v."""
+    course = level_course(passing(3.0, heard_s), RATE)
+    assert broader_than_one(course, Track(18.0, 6.0, heard_s[0])) == more
+
+
+def test_a_level_that_peaks_beside_the_delays_is_another_vehicles() -> None:
+    course = level_course(passing(3.0, (2.5,)), RATE)
+    assert broader_than_one(course, Track(18.0, 6.0, 2.8))
 
 
 def test_steady_noise_does_not_rise() -> None:
