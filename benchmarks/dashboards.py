@@ -1,6 +1,11 @@
 """How long those who look at dashboards wait, on a year of a town of up to 50 nodes.
 
-``python -m benchmarks.dashboards grafana [--sizes 10,25,50] [--weeks 52]``
+``python -m benchmarks.dashboards [grafana|briefing|live ...] [--sizes 10,25,50] [--weeks 52]``
+
+``briefing``: the first view on a year of 50 sites, by the number of events (``--events``): CPU time
+of the server for the first reader (nothing is kept yet) and for those who follow within a minute,
+how long the first one waits, and what goes over the wire. ``live``: CPU of the server, in parts of
+a core, while nobody, one and 50 look at the live view of 50 nodes that each tell a level a second.
 
 ``grafana``: every query of every panel, its variables filled in for all sites (*Site*: for one),
 over 90 days, against InfluxDB 1.6.7. A town of five simulated schools is forwarded once, with all
@@ -29,6 +34,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.load import pages
 from collector.analysis.school_calendar import load_calendar
 from collector.config import load_config
 from collector.database.database import open_database
@@ -202,7 +208,15 @@ def _print(sizes: Sequence[int], found: Mapping[str, Sequence[Asked]]) -> None:
     print(f"over {LIMIT_MS} ms: {', '.join(slow) or 'none'}")
 
 
-PARTS: Final = {"grafana": grafana}
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]
+
+
+PARTS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
+    "grafana": lambda chosen: grafana(_numbers(chosen.sizes), chosen.weeks),
+    "briefing": lambda chosen: pages.briefing(_numbers(chosen.events)),
+    "live": lambda _: pages.live(),
+}
 
 
 def main() -> None:
@@ -211,9 +225,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), help="all unless told")
     parser.add_argument("--sizes", default="10,25,50")
     parser.add_argument("--weeks", type=int, default=52)
+    parser.add_argument("--events", default="20000,200000")
     chosen = parser.parse_args()
     for part in chosen.parts or PARTS:
-        PARTS[part]([int(size) for size in chosen.sizes.split(",")], chosen.weeks)
+        PARTS[part](chosen)
 
 
 if __name__ == "__main__":

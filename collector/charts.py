@@ -76,11 +76,21 @@ class Theme:
     grid: str
     lines: tuple[str, ...]
     event: str
+    paper: str
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether it is for dark paper."""
+        return self == THEMES["dark"]
 
 
 THEMES: Final[dict[Literal["light", "dark"], Theme]] = {
-    "light": Theme("#3d4852", "#dfe4e8", ("#005a9c", "#a85400", "#00705a", "#7a4b94"), "#b3123f"),
-    "dark": Theme("#c2cbd3", "#35404a", ("#6cb6f5", "#f0a860", "#4fc8a8", "#c9a3e0"), "#ff8fa8"),
+    "light": Theme(
+        "#3d4852", "#dfe4e8", ("#005a9c", "#a85400", "#00705a", "#7a4b94"), "#b3123f", "#ffffff"
+    ),
+    "dark": Theme(
+        "#c2cbd3", "#35404a", ("#6cb6f5", "#f0a860", "#4fc8a8", "#c9a3e0"), "#ff8fa8", "#182129"
+    ),
 }
 
 

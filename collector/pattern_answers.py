@@ -141,10 +141,12 @@ def effect_at(
     *,
     weeks: int = 8,
     what: What = "episodes",
+    tables: Mapping[str, SiteHours] | None = None,
 ) -> Effect:
     """What followed the patrols at a site that were logged in a period.
 
-    Sites are compared with where something was measured both before and after.
+    Sites are compared with where something was measured both before and after. `tables` are the
+    period's hours, where they are at hand already.
 
     Raises
     ------
@@ -163,13 +165,14 @@ def effect_at(
             "--from and --to"
         )
     span = weeks * timedelta(weeks=1)
-    tables = [
+    known = hours_in(ledger, period) if tables is None else tables
+    compared = [
         table
-        for table in hours_in(ledger, period).values()
+        for table in known.values()
         if table.site == site or _measured_beside(table, first, span)
     ]
     try:
-        return patrol_effect(tables, calendar, patrols, site, weeks=weeks, what=what)
+        return patrol_effect(compared, calendar, patrols, site, weeks=weeks, what=what)
     except ValueError as error:
         raise AnalysisError(f"the effect cannot be told: {error}") from error
 

@@ -24,10 +24,12 @@ from collector.analysis.school_calendar import DayType
 from collector.analysis.speed import SpeedTable, speed_figures
 from collector.charts import THEMES, Spec, Theme
 
-_WIDTH: Final = 640
+WIDTH_PX: Final = 640
 _BIN_KMH: Final = 2.5
 _MOST_DAYS: Final = 12
 _ROWS: Final = 12
+_RATIOS: Final = [2.0**power for power in range(-6, 7)]
+_NUMBERS: Final = {"thousands": "\N{NO-BREAK SPACE}", "grouping": [3], "currency": ["", ""]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class PatternWords:
     speed: str = "Speed, km/h"
     count: str = "Passes"
     limit: str = "limit"
+    decimal_sign: str = "."
 
 
 ENGLISH: Final = PatternWords()
@@ -58,6 +61,7 @@ def rate_chart(
     site: int = 0,
     words: PatternWords = ENGLISH,
     theme: Theme = THEMES["light"],
+    width: int = WIDTH_PX,
 ) -> Spec:
     """Rates of one site by weekday and hour; cells that were never measured are left empty.
 
@@ -81,9 +85,9 @@ def rate_chart(
             axis=alt.Axis(labelAngle=0),
         ),
         y=alt.Y("day:O", title=None, scale=alt.Scale(domain=list(words.weekdays))),
-        color=alt.Color("rate:Q", title=words.rate, scale=alt.Scale(scheme="blues", domainMin=0)),
+        color=alt.Color("rate:Q", title=words.rate, scale=_shades(theme)),
     )
-    return _finished(chart, theme, height=180)
+    return finished(chart, words, theme, width, height=180)
 
 
 def episode_chart(
@@ -94,6 +98,7 @@ def episode_chart(
     zone: tzinfo,
     words: PatternWords = ENGLISH,
     theme: Theme = THEMES["light"],
+    width: int = WIDTH_PX,
 ) -> Spec:
     """Episodes from `start` to `end` by local day and time; the more passes, the larger."""
     rows = []
@@ -122,7 +127,7 @@ def episode_chart(
         y=alt.Y("hour:Q", title=words.hour, scale=alt.Scale(domain=[0, 24]), axis=_hours()),
         size=alt.Size("passes:Q", title=words.passes),
     )
-    return _finished(chart, theme, height=260)
+    return finished(chart, words, theme, width, height=260)
 
 
 def plan_chart(
@@ -131,6 +136,7 @@ def plan_chart(
     *,
     words: PatternWords = ENGLISH,
     theme: Theme = THEMES["light"],
+    width: int = WIDTH_PX,
 ) -> Spec:
     """Expected episodes of each window with their intervals, those that were not chosen too.
 
@@ -170,7 +176,7 @@ def plan_chart(
     point = base.mark_point(filled=True, size=80, opacity=1, aria=False).encode(
         x=alt.X("expected:Q", title=words.expected), y=y, color=colour
     )
-    return _finished(alt.layer(span, point), theme, height=24 * max(len(rows), 1))
+    return finished(alt.layer(span, point), words, theme, width, height=24 * max(len(rows), 1))
 
 
 def effect_chart(
@@ -178,6 +184,7 @@ def effect_chart(
     *,
     words: PatternWords = ENGLISH,
     theme: Theme = THEMES["light"],
+    width: int = WIDTH_PX,
 ) -> Spec:
     """Rate ratios after/before by name, with intervals, beside 1 for no change."""
     rows = [
@@ -187,8 +194,9 @@ def effect_chart(
     y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
     scale = alt.Scale(type="log", base=2)
     base = alt.Chart(alt.InlineData(values=rows))
+    axis = alt.Axis(values=_RATIOS, format="~g")
     span = base.mark_rule(strokeWidth=2, color=theme.lines[0], aria=False).encode(
-        x=alt.X("low:Q", title=words.ratio, scale=scale), x2=alt.X2("high:Q"), y=y
+        x=alt.X("low:Q", title=words.ratio, scale=scale, axis=axis), x2=alt.X2("high:Q"), y=y
     )
     point = base.mark_point(
         filled=True, size=80, opacity=1, color=theme.lines[0], aria=False
@@ -197,11 +205,15 @@ def effect_chart(
         strokeDash=[4, 4], color=theme.ink, aria=False
     )
     same = same.encode(x=alt.X("one:Q", title=words.ratio, scale=scale))
-    return _finished(alt.layer(same, span, point), theme, height=32 * len(rows))
+    return finished(alt.layer(same, span, point), words, theme, width, height=32 * len(rows))
 
 
 def speed_chart(
-    table: SpeedTable, *, words: PatternWords = ENGLISH, theme: Theme = THEMES["light"]
+    table: SpeedTable,
+    *,
+    words: PatternWords = ENGLISH,
+    theme: Theme = THEMES["light"],
+    width: int = WIDTH_PX,
 ) -> Spec:
     """How many passes had which speed, with V50, V85 and the limits that held."""
     speeds = table.speed_kmh[~np.isnan(table.speed_kmh)]
@@ -232,7 +244,7 @@ def speed_chart(
         x=at, y=alt.Y("row:Q", title=None, axis=None, scale=rows), text="name:N", color=kind
     )
     shown = alt.layer(histogram, alt.layer(lines, names)).resolve_scale(y="independent")
-    return _finished(shown, theme, height=220)
+    return finished(shown, words, theme, width, height=220)
 
 
 def _speed_marks(table: SpeedTable, words: PatternWords) -> list[dict[str, Any]]:
@@ -248,6 +260,11 @@ def _speed_marks(table: SpeedTable, words: PatternWords) -> list[dict[str, Any]]
     ]
 
 
+def _shades(theme: Theme) -> alt.Scale:
+    # The more there is, the further from the paper.
+    return alt.Scale(scheme="blues", domainMin=0, reverse=theme.is_dark)
+
+
 def _day(day: date) -> alt.DateTime:
     return alt.DateTime(year=day.year, month=day.month, date=day.day)
 
@@ -256,13 +273,22 @@ def _hours() -> alt.Axis:
     return alt.Axis(values=list(range(0, 25, 3)))
 
 
-def _finished(chart: Any, theme: Theme, height: int) -> Spec:
-    made = chart.properties(width=_WIDTH, height=height, background="white", padding=8)
-    axis = {"labelColor": theme.ink, "titleColor": theme.ink, "gridColor": theme.grid}
+def finished(chart: Any, words: PatternWords, theme: Theme, width: int, height: int) -> Spec:
+    """A chart of that size in the theme's colours, its numbers written as the reader does."""
+    made = chart.properties(width=width, height=height, background=theme.paper, padding=8)
+    axis = {
+        "labelColor": theme.ink,
+        "titleColor": theme.ink,
+        "gridColor": theme.grid,
+        "domainColor": theme.grid,
+        "tickColor": theme.grid,
+    }
+    legend = {"labelColor": theme.ink, "titleColor": theme.ink, "titleFontWeight": "normal"}
     spec: Spec = made.configure(
         font="Liberation Sans, Arial, sans-serif",
         view={"stroke": None},
         axis={**axis, "titleFontWeight": "normal", "titleFontSize": 12, "labelFontSize": 12},
-        legend={"labelColor": theme.ink, "titleColor": theme.ink, "titleFontWeight": "normal"},
+        legend=legend,
+        locale={"number": {**_NUMBERS, "decimal": words.decimal_sign}},
     ).to_dict()
     return spec

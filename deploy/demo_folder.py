@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.town.terms import calendar_toml, usual_calendar
 from deploy.town.town import SITES as TOWN_SITES
 
 SITES = TOWN_SITES[:2]
@@ -78,6 +80,11 @@ class DemoFolder:
         return self.path / "collector.toml"
 
     @property
+    def calendar_toml(self) -> Path:
+        """The schools' terms and breaks."""
+        return self.path / "school_calendar.toml"
+
+    @property
     def address(self) -> str:
         """Where the page is."""
         return f"http://127.0.0.1:{self.http_port}/"
@@ -98,13 +105,15 @@ class DemoFolder:
         """Write the configurations of the collector and of all nodes."""
         broker: Table = {"host": "127.0.0.1", "port": broker_port}
         tables: dict[str, Table] = {
-            "": {"ledger": "sqlite:///ledger.sqlite"},
+            "": {"ledger": "sqlite:///ledger.sqlite", "calendar": self.calendar_toml.name},
             "broker": broker,
             "http": {"host": "127.0.0.1", "port": self.http_port},
             "page": {"municipality": "Havsbro"},
         }
         if self._influxdb_url is not None:
             tables["influxdb"] = {"url": self._influxdb_url}
+        today = datetime.now(UTC).date()
+        self.calendar_toml.write_text(calendar_toml(usual_calendar(today, today)), encoding="utf-8")
         self.collector_toml.write_text(toml(tables), encoding="utf-8")
         for node in nodes:
             self.node_toml(node).write_text(toml(self._node(node, broker)), encoding="utf-8")

@@ -26,7 +26,7 @@ from scipy.stats import t as student
 
 from collector.analysis.cells import Floats, What, cell_index
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at
-from collector.analysis.rates import fit_rates
+from collector.analysis.rates import mean_rates
 from collector.analysis.ratio import (
     HALVED,
     SAME,
@@ -242,13 +242,13 @@ def _blocks(
 ) -> _Blocks:
     first, end = begin - _span(weeks), begin + _span(weeks)
     near = [table.between(first, end) for table in tables]
-    rates = fit_rates(near, calendar, end_hour=end, what=what, recency=False)
+    rates = mean_rates(near, calendar, end_hour=end, what=what)
     shape = (len(near), 2 * weeks)
     count, expected, measured_h = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for index, rows in enumerate(near):
         week = (rows.hour - first) // HOURS_A_WEEK
         hours = rows.measured_s / 3600.0
-        rate = rates.rate[index].ravel()[cell_index(rows.local, calendar)]
+        rate = rates[index].ravel()[cell_index(rows.local, calendar)]
         count[index] = np.bincount(week, getattr(rows, what), minlength=2 * weeks)
         expected[index] = np.bincount(week, rate * hours, minlength=2 * weeks)
         measured_h[index] = np.bincount(week, hours, minlength=2 * weeks)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select
 
 from collector.analysis.episodes import Episode, Heard
 from collector.check.check import LedgerCheck, check
+from collector.check.single import MessageCheck, check_message
 from collector.database.database import reading, snapshot, upsert, writing
 from collector.database.tables import message, node_online, output_cursor
 from collector.errors import LedgerError, UnstorableError
@@ -42,7 +43,7 @@ from sensor.contract.codec import KINDS
 from sensor.contract.messages import Ack
 
 __all__ = ["AppendResult", "Counts", "EventRow", "Ledger", "LedgerCheck", "LevelHour",
-           "LevelSeries", "NodeState", "Quarantined", "Received", "Retried",
+           "LevelSeries", "MessageCheck", "NodeState", "Quarantined", "Received", "Retried",
            "StoredMessage"]  # fmt: skip
 
 _LONGEST_BATCH: Final = timedelta(hours=1)
@@ -211,6 +212,12 @@ class Ledger:
         inventory = self.registry.inventory()
         with snapshot(self._engine) as connection:
             return check(connection, inventory, progress)
+
+    def check_message(self, position: int) -> MessageCheck | None:
+        """Verify the message at `position` against its node's key; None where there is none."""
+        inventory = self.registry.inventory()
+        with reading(self._engine) as connection:
+            return check_message(connection, inventory, position)
 
     def prune(
         self,
@@ -449,6 +456,11 @@ class Ledger:
         chosen = message.c.start >= start, message.c.start < end
         with reading(self._engine) as connection:
             return measures.touched(connection, *chosen)
+
+    def refusals(self) -> dict[str, int]:
+        """How often something was refused, by reason, but for what people dropped."""
+        with reading(self._engine) as connection:
+            return measures.quarantined(connection)
 
     def cursor(self, output: str) -> int:
         """Up to which position an output has got everything; 0: nothing yet."""

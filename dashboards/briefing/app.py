@@ -25,18 +25,26 @@ from collector.intake.live import LiveReadings
 from collector.ledger.ledger import Ledger
 from collector.operations.metrics import Metrics
 from collector.operations.operations import Operations
+from collector.pattern_answers import school_calendar
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.registry import Registry
 from dashboards.briefing import (
     api,
+    briefing_pages,
     chart_routes,
     disturbance_pages,
+    effect_pages,
     evidence_routes,
     feed_routes,
+    fleet_pages,
     health,
+    live_pages,
     pages,
+    patrol_pages,
+    pattern_chart_routes,
     public_routes,
+    site_pages,
 )
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
@@ -54,9 +62,12 @@ from dashboards.briefing.board import Board
 from dashboards.briefing.disturbances import DisturbanceLog
 from dashboards.briefing.evidence_jobs import Jobs
 from dashboards.briefing.feeds import Feeds
+from dashboards.briefing.fleet_view import Fleets
 from dashboards.briefing.page_templates import Templates
+from dashboards.briefing.planning import Planner
 from dashboards.briefing.renderer import Renderer
 from dashboards.briefing.security import ENCRYPTED_HEADERS, HEADERS, SecurityHeaders
+from dashboards.briefing.site_view import SiteViews
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -102,9 +113,13 @@ def create_app(
     app.state.access = _access(engine, Accounts(engine, passwords), config)
     app.state.feeds = Feeds(ledger, config, engine)
     app.state.disturbances = DisturbanceLog(ledger, config, engine)
+    calendar = school_calendar(config)
+    app.state.planner = Planner(ledger, calendar)
+    app.state.site_views = SiteViews(ledger, calendar)
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
-    app.state.parts = pages.new_parts()
+    app.state.fleets = Fleets(app.state.board)
+    app.state.live_hub = live_pages.new_hub(app.state.board, app.state.templates)
     app.state.drawings = chart_routes.new_drawings()
     app.state.evidence_jobs = Jobs(config)
     app.state.quarters = public_routes.new_kept()
@@ -119,7 +134,16 @@ def create_app(
     app.include_router(evidence_routes.router)
     app.include_router(feed_routes.router)
     app.include_router(disturbance_pages.router)
-    app.include_router(pages.router)
+    app.include_router(pattern_chart_routes.router)
+    for one in (
+        briefing_pages,
+        patrol_pages,
+        effect_pages,
+        site_pages,
+        live_pages,
+        fleet_pages,
+    ):
+        app.include_router(one.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     encrypted = ENCRYPTED_HEADERS if config.http.is_encrypted else {}
     app.add_middleware(SecurityHeaders, headers=HEADERS | encrypted)

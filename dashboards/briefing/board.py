@@ -124,6 +124,21 @@ class Board:
         states = self.ledger.node_states()
         return [self._node(node, inventory, states, now) for node in inventory.nodes]
 
+    def levels_now(self, now: datetime, site: str | None = None) -> dict[str, float | None]:
+        """Level of the last seconds of each node, at a site or everywhere; None: it tells none."""
+        inventory = self.registry.recent_inventory()
+        found: dict[str, float | None] = {}
+        for node in inventory.nodes:
+            there = inventory.site_of(node, now)
+            if site is None or (there is not None and there.id == site):
+                live = self._live(node, now)
+                found[node] = None if live is None else live.laeq_db
+        return found
+
+    def _live(self, node: str, now: datetime) -> Live | None:
+        live = self.live.latest(node)
+        return live if live is not None and abs(now - live.time) <= _LIVE_FOR else None
+
     def site_levels(self, site: Site, *, hours: int, minutes: int) -> SiteLevels:
         """Levels of the site's nodes in the last `hours`, by periods of `minutes`."""
         return self._levels.get(
@@ -163,12 +178,11 @@ class Board:
         self, node: str, inventory: Inventory, states: dict[str, NodeState], now: datetime
     ) -> NodeStatus:
         site = inventory.site_of(node, now)
-        live = self.live.latest(node)
         return NodeStatus(
             id=node,
             site=site.id if site else None,
             state=states.get(node, NodeState(node=node)),
-            live=live if live is not None and abs(now - live.time) <= _LIVE_FOR else None,
+            live=self._live(node, now),
             hour=self._hours.get(node, lambda: self._hour(node, now)),
         )
 

@@ -67,7 +67,7 @@ def levels_json(
     def make() -> bytes:
         return msgspec.json.encode(_levels(board, site_id, hours, lang, theme, "container"))
 
-    content = _drawing(request, ("json", site_id, hours, lang, theme), make)
+    content = drawing(request, ("json", site_id, hours, lang, theme), make)
     return unless_known(request, content, "application/json", lang)
 
 
@@ -88,11 +88,12 @@ def levels_svg(
         spec = _levels(board, site_id, hours, lang, theme, WIDTHS_PX[width])
         return renderer.svg(spec)
 
-    content = _drawing(request, ("svg", site_id, hours, lang, theme, width), make)
+    content = drawing(request, ("svg", site_id, hours, lang, theme, width), make)
     return unless_known(request, content, "image/svg+xml", lang)
 
 
-def _drawing(request: Request, key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
+def drawing(request: Request, key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
+    """A finished chart of that key, by `make` unless it was drawn just now."""
     drawings: Drawings = request.app.state.drawings
     return drawings.get(key, make)
 

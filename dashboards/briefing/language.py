@@ -9,13 +9,18 @@ The clock has 24 hours in both languages. A space that must not break is a no-br
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from math import floor
+from math import floor, isnan
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from collector.analysis.episodes import Reason
 from collector.charts import ChartWords
+from collector.event_charts import EventWords
+from collector.pattern_charts import PatternWords
+from collector.registry.registry import SpeedLimit
 
 Code: TypeAlias = Literal["sv", "en"]
 CODES: Final[tuple[Code, ...]] = get_args(Code)
@@ -48,6 +53,10 @@ class Language:
         text: str = self._texts[group][name]
         return text.format(**values) if values else text
 
+    def lines(self, key: str) -> list[str]:
+        """The sentences of a text that has one a line."""
+        return [line for line in self.text(key).splitlines() if line]
+
     @property
     def other(self) -> Code:
         """The language that the page offers instead."""
@@ -70,6 +79,66 @@ class Language:
         """A part of one in per cent; Swedish sets a space before the sign."""
         space = NO_BREAK if self.code == "sv" else ""
         return f"{self.number(100 * part, 0)}{space}%"
+
+    def interval(self, low: float, high: float, decimals: int = 1) -> str:
+        """Both ends of an interval; where one is open (NaN), the other says what it bounds."""
+        if isnan(low) and isnan(high):
+            return self.text("format.unbounded")
+        if isnan(low):
+            return self.text("format.at_most", high=self.number(high, decimals))
+        if isnan(high):
+            return self.text("format.at_least", low=self.number(low, decimals))
+        return f"{self.number(low, decimals)}–{self.number(high, decimals)}"
+
+    def expected(self, count: float) -> str:
+        """An expected number, with as many decimals as tell something."""
+        return self.number(count, self.expected_decimals(count))
+
+    def expected_decimals(self, count: float) -> int:
+        """With how many decimals an expected number tells something."""
+        return 1 if count >= 0.95 else 2
+
+    def every(self, count_a_week: float) -> str:
+        """How often something comes that is expected so many times a week, as people say it."""
+        if count_a_week >= 0.67:
+            text = "format.a_week_one" if count_a_week < 1.5 else "format.a_week_many"
+            return self.text(text, count=self.number(count_a_week, 0))
+        return self.text("format.every_weeks", weeks=self.number(1 / max(count_a_week, 0.01), 0))
+
+    def count(self, key: str, count: int, **values: object) -> str:
+        """A text with a number of things: `key` with ``_one`` or ``_many`` behind it."""
+        return self.text(f"{key}_{'one' if count == 1 else 'many'}", count=count, **values)
+
+    def hours_span(self, start: datetime, end: datetime) -> str:
+        """Whole hours of one evening, such as 20–22."""
+        return f"{start:%H}–{end:%H}"
+
+    def day_and_date(self, day: date) -> str:
+        """A weekday with its date, such as fredag 27 november."""
+        month = self._texts["calendar"]["months"][day.month - 1]
+        return f"{self.weekday(day)} {day.day}{NO_BREAK}{month}"
+
+    def weekdays_short(self) -> tuple[str, ...]:
+        """Short names of the days of the week."""
+        return tuple(self._texts["calendar"]["weekdays_short"])
+
+    def reason(self, reason: Reason, names: Mapping[str, str]) -> str:
+        """Why something is an episode, with its numbers; `names` are those of sites."""
+        numbers = {name: self.number(value, 0) for name, value in reason.numbers.items()}
+        sites = ", ".join(names.get(site, site) for site in reason.sites)
+        return self.text(f"reason_told.{reason.code}", **{**numbers, "named": sites})
+
+    def speed_limit(self, limit: SpeedLimit) -> str:
+        """A posted limit with when it holds."""
+        kmh = f"{self.number(limit.kmh, 0)}{NO_BREAK}km/h"
+        always = len(limit.weekdays) == 7 and (limit.from_time, limit.to_time) == ("00:00", "24:00")
+        if always:
+            return kmh
+        names = self.weekdays_short()
+        days = [names[day - 1] for day in sorted(limit.weekdays)]
+        in_a_row = len(days) > 2 and max(limit.weekdays) - min(limit.weekdays) == len(days) - 1
+        told = f"{days[0]}–{days[-1]}" if in_a_row else ", ".join(days)
+        return f"{kmh} {told} {limit.from_time}–{limit.to_time}"
 
     def duration(self, seconds: float) -> str:
         """A length of time in seconds, from a minute on in minutes and seconds."""
@@ -126,6 +195,32 @@ class Language:
         if time.year != now.year:
             day = self.day(time.date())
         return self.text("format.day_at", day=day, clock=self.clock(time))
+
+    def pattern_words(self) -> PatternWords:
+        """What charts of patterns say in this language."""
+        return PatternWords(
+            weekdays=self.weekdays_short(),
+            hour=self.text("charts.hour"),
+            rate=self.text("charts.rate"),
+            passes=self.text("charts.passes"),
+            expected=self.text("charts.expected"),
+            chosen=self.text("charts.chosen"),
+            not_chosen=self.text("charts.not_chosen"),
+            ratio=self.text("charts.ratio"),
+            speed=self.text("charts.speed"),
+            count=self.text("charts.passes"),
+            limit=self.text("charts.limit"),
+            decimal_sign=_DECIMAL_SIGN[self.code],
+        )
+
+    def event_words(self) -> EventWords:
+        """What charts of one event say in this language."""
+        return EventWords(
+            seconds=self.text("charts.seconds"),
+            background=self.text("charts.background"),
+            band=self.text("charts.band"),
+            numbers=self.pattern_words(),
+        )
 
     def chart_words(self) -> ChartWords:
         """What charts say in this language."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,7 @@ import jinja2
 
 from collector.config import Page
 from dashboards.briefing.language import Code, Language, language
+from dashboards.briefing.navigation import is_at, places
 
 _HERE: Final = Path(__file__).parent
 
@@ -23,29 +26,48 @@ class Templates:
 
     def __init__(self, page: Page) -> None:
         self.default_language: Code = page.language
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            municipality=page.municipality,
-            time_zone=page.time_zone,
-            static=static_address,
-            chart_version=version("vl-convert-python"),
-        )
+        self._known = {"municipality": page.municipality, "time_zone": page.time_zone}
 
     def render(self, name: str, code: Code, /, **values: Any) -> str:
         """Return the template `name` in a language, which it knows as ``t``."""
         t: Language = language(code)
-        return self._environment.get_template(name).render(t=t, **values)
+        return _environment().get_template(name).render(t=t, **self._known, **values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    # One for all, so that a template is compiled once in a process.
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        static=static_address,
+        stamp=stamp,
+        places=places,
+        is_at=is_at,
+        episode_address=episode_address,
+        chart_version=version("vl-convert-python"),
+    )
+    return environment
 
 
 def static_address(name: str) -> str:
     """Address of a file of ours; it changes with the file, so that browsers may keep it."""
     return f"/static/{name}?v={_VERSIONS[name]}"
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as addresses carry it: UTC to the microsecond, such as 20261122T200500123456Z."""
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}Z"
+
+
+def episode_address(site_id: str, start: datetime) -> str:
+    """Address of the episode at a site that began then."""
+    return f"/episode/{site_id}/{stamp(start)}"
 
 
 def _version(path: Path) -> str:

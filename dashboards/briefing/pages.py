@@ -1,36 +1,23 @@
-"""The pages, and the parts of them that page.js fetches anew."""
+"""What happens now, as pages show it; and the page that says what is wrong."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import Request, Response
 
 from collector.ledger.ledger import EventRow
 from collector.registry.registry import Site
-from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
-from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteStatus
-from dashboards.briefing.cache import Cache
 from dashboards.briefing.chart_routes import OVERVIEW_HOURS, SITE_HOURS, minutes_of
 from dashboards.briefing.web import (
-    EventId,
-    SiteId,
-    known_site,
-    language_code,
     page,
-    templates_of,
-    unless_known,
 )
 
 OVERVIEW_EVENTS: Final = 12
-SITE_EVENTS: Final = 50
-
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+SITE_EVENTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +37,14 @@ class EventDay:
     lines: tuple[EventLine, ...]
 
 
-Parts = Cache[tuple[str, str], bytes]
-"""The live parts of pages by template and subject, rendered once for all who look at once."""
-
-
-def new_parts() -> Parts:
-    """Return an empty store of live parts."""
-    return Cache(0.3)
-
-
-@router.get("/", dependencies=[needs(Permission.SEE_DETAIL)])
-def overview(request: Request, board: BoardOf) -> Response:
-    """Where and when: sites, latest events, levels of the last hours."""
-    return page(request, "overview.html", live="/live", **_overview(board))
-
-
-@router.get("/live", dependencies=[needs(Permission.SEE_DETAIL)])
-def overview_live(request: Request, board: BoardOf) -> Response:
-    """The parts of the overview that change."""
-    return _live(request, "overview_live.html", "", lambda: _overview(board))
-
-
-@router.get("/site/{site_id}", dependencies=[needs(Permission.SEE_DETAIL)])
-def site(request: Request, board: BoardOf, site_id: SiteId) -> Response:
-    """One site: its nodes, its levels of a day, its events."""
-    values = _site(board, known_site(board, site_id))
-    return page(request, "site.html", live=f"/live/site/{site_id}", **values)
-
-
-@router.get("/live/site/{site_id}", dependencies=[needs(Permission.SEE_DETAIL)])
-def site_live(request: Request, board: BoardOf, site_id: SiteId) -> Response:
-    """The parts of a site's page that change."""
-    known = known_site(board, site_id)
-    return _live(request, "site_live.html", site_id, lambda: _site(board, known))
-
-
-@router.get("/event/{event_id}", dependencies=[needs(Permission.SEE_DETAIL)])
-def event(request: Request, board: BoardOf, event_id: EventId) -> Response:
-    """One event: how loud, what, how fast, and what to keep in mind."""
-    row = board.ledger.event(event_id)
-    if row is None:
-        raise HTTPException(404, f"there is no event {event_id}")
-    values = {**_now(board), "line": _lines(board, [row])[0], "simulated": row.simulated}
-    return page(request, "event.html", live=None, **values)
-
-
 def error_page(request: Request, status: int, kind: str | None = None, **values: Any) -> Response:
     """A page that says what went wrong and what to do; `kind` names its texts."""
     by_status = status if status in {404, 422, 503} else 404 if status < 500 else 500
     return page(request, "error.html", status_code=status, kind=kind or by_status, **values)
 
 
-def _live(
-    request: Request, template: str, subject: str, values: Callable[[], dict[str, Any]]
-) -> Response:
-    code = language_code(request)
-    parts: Parts = request.app.state.parts
-
-    def render() -> bytes:
-        return templates_of(request).render(template, code, **values()).encode()
-
-    content = parts.get((f"{template} {code}", subject), render)
-    return unless_known(request, content, "text/html", code)
-
-
-def _overview(board: Board) -> dict[str, Any]:
+def overview_now(board: Board) -> dict[str, Any]:
+    """What happens everywhere now, as the page shows it."""
     now = datetime.now(UTC)
     sites = board.sites(now)
     days = _days(_lines(board, board.ledger.events(limit=OVERVIEW_EVENTS)))
@@ -128,7 +58,8 @@ def _overview(board: Board) -> dict[str, Any]:
     }
 
 
-def _site(board: Board, site: Site) -> dict[str, Any]:
+def site_now(board: Board, site: Site) -> dict[str, Any]:
+    """What happens at a site now, as its page shows it."""
     now = datetime.now(UTC)
     status = board.site(site, now)
     days = _days(_lines(board, board.ledger.events(site=site.id, limit=SITE_EVENTS)))

@@ -75,7 +75,8 @@ def _make(folder: Path) -> None:
 
 
 def _configuration() -> str:
-    return toml({"": {"ledger": f"sqlite:///{LEDGER}"}, "page": {"municipality": "Havsbro"}})
+    ledger: Mapping[str, str] = {"ledger": f"sqlite:///{LEDGER}", "calendar": CALENDAR}
+    return toml({"": ledger, "page": {"municipality": "Havsbro"}})
 
 
 def _register(registry: Registry, town: Town) -> None:

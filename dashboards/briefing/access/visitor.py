@@ -149,7 +149,7 @@ def is_page_wanted(request: Request) -> bool:
     if destination is not None:
         return destination == "document"
     return not request.url.path.startswith(
-        ("/api/", "/live", "/chart/", "/feeds/", "/health", "/ngsi-ld/", "/openapi")
+        ("/api/", "/live/", "/chart/", "/feeds/", "/health", "/ngsi-ld/", "/openapi")
     )
 
 

@@ -1,10 +1,10 @@
-// Keeps the page fresh: fetches its live parts every second, and draws its charts.
+// Keeps the page fresh by what the server sends as it comes, and draws its charts.
 // Everything comes from the server that the page came from. Without this file the page works too.
 
-const PARTS_EVERY_MS = 1000;
 const CHARTS_EVERY_MS = 30000;
-const LOST_AFTER_MS = 5000;
-const TIMEOUT_MS = 5000;
+const LOOK_EVERY_MS = 1000;
+// The server says something every 10 seconds at the latest.
+const LOST_AFTER_MS = 15000;
 
 const { live, lost, fresh, zone } = document.body.dataset;
 // Swedish writes 21:05:09, whatever the reader's own habit and place.
@@ -16,67 +16,70 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 class Parts {
   constructor(address) {
     this.address = address;
-    this.tag = null;
     this.seen = new Map();
     this.lastContact = new Date();
-    this.paused = false;
+    this.source = null;
     for (const part of document.querySelectorAll("[data-part]")) {
       this.seen.set(part.id, part.outerHTML);
     }
   }
 
-  async poll() {
-    if (!this.paused && !document.hidden) {
-      try {
-        await this.fetch();
-        this.lastContact = new Date();
-      } catch (error) {
-        console.warn("live parts:", error);
-      }
-      this.tellContact();
-    }
+  get paused() {
+    return this.source === null;
   }
 
-  async fetch() {
-    const headers = this.tag ? { "If-None-Match": this.tag } : {};
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const response = await fetch(this.address, { headers, signal, cache: "no-store" });
-    if (response.status === 304) return;
-    // The session is over: the page itself leads to the login, and back.
-    if (response.status === 401) {
-      location.reload();
-      return;
-    }
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    const text = await response.text();
-    const kept = this.show(new DOMParser().parseFromString(text, "text/html"));
-    // Where a part could not be replaced now, the next answer must come whole.
-    this.tag = kept ? null : response.headers.get("ETag");
+  start() {
+    this.lastContact = new Date();
+    this.source ??= this.listen(new EventSource(this.address));
+  }
+
+  stop() {
+    this.source?.close();
+    this.source = null;
+  }
+
+  listen(source) {
+    const on = (kind, act) =>
+      source.addEventListener(kind, ({ data }) => {
+        this.lastContact = new Date();
+        act(data);
+      });
+    on("parts", (data) => this.show(new DOMParser().parseFromString(data, "text/html")));
+    on("levels", (data) => showLevels(JSON.parse(data)));
+    on("still", () => {});
+    // The session is over: the page that comes says what to do.
+    on("over", () => location.reload());
+    return source;
   }
 
   show(fragment) {
-    let kept = false;
     for (const part of fragment.querySelectorAll("[data-part]")) {
       const old = document.getElementById(part.id);
       const html = part.outerHTML;
-      if (!old || this.seen.get(part.id) === html) continue;
-      if (holdsSelection(old)) {
-        kept = true;
-        continue;
-      }
+      // What somebody is just marking is left alone until it comes again.
+      if (!old || this.seen.get(part.id) === html || holdsSelection(old)) continue;
       this.seen.set(part.id, html);
       tellNews(old, part);
       replace(old, part);
     }
-    return kept;
   }
 
   tellContact() {
-    const away = new Date() - this.lastContact > LOST_AFTER_MS;
+    const away = !this.paused && new Date() - this.lastContact > LOST_AFTER_MS;
     const box = document.getElementById("lost");
     const text = away ? lost.replace("{clock}", clock.format(this.lastContact)) : "";
     if (box.textContent !== text) box.textContent = text;
     box.hidden = !away;
+  }
+}
+
+function showLevels(levels) {
+  for (const [node, text] of Object.entries(levels)) {
+    const place = document.querySelector(`[data-level="${CSS.escape(node)}"]`);
+    if (!place || place.textContent.trim() === text) continue;
+    const told = document.createElement("strong");
+    told.textContent = text;
+    place.replaceChildren(told);
   }
 }
 
@@ -110,21 +113,17 @@ function tellNews(old, part) {
 function keepFresh(address) {
   const parts = new Parts(address);
   const button = document.getElementById("pause");
+  let wanted = true;
+  const listen = () => (wanted && !document.hidden ? parts.start() : parts.stop());
   for (const element of document.querySelectorAll(".when-script")) element.hidden = false;
   button?.addEventListener("click", () => {
-    parts.paused = !parts.paused;
-    button.setAttribute("aria-pressed", String(parts.paused));
-    if (!parts.paused) parts.lastContact = new Date();
+    wanted = !wanted;
+    button.setAttribute("aria-pressed", String(!wanted));
+    listen();
   });
-  document.addEventListener("visibilitychange", () => {
-    parts.lastContact = new Date();
-    parts.poll();
-  });
-  const loop = async () => {
-    await parts.poll();
-    setTimeout(loop, PARTS_EVERY_MS);
-  };
-  loop();
+  document.addEventListener("visibilitychange", listen);
+  setInterval(() => parts.tellContact(), LOOK_EVERY_MS);
+  listen();
 }
 
 // --- charts
@@ -217,5 +216,13 @@ function drawCharts() {
   document.addEventListener("visibilitychange", all);
 }
 
+function offerPrinting() {
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+}
+
 if (live) keepFresh(live);
+offerPrinting();
 drawCharts();

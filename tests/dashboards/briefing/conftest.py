@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -179,3 +180,11 @@ def csrf_of(browser: httpx.Client, path: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', browser.get(path).text)
     assert found is not None, path
     return found[1]
+
+
+@pytest.fixture(scope="session")
+def simulated_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a simulated town that ends now; whoever changes it copies it first."""
+    from tests.dashboards.briefing.simulated import make_town  # noqa: PLC0415 - it needs this file
+
+    return make_town(tmp_path_factory.mktemp("town"))

@@ -144,8 +144,9 @@ _values = st.one_of(
     st.sampled_from(["ekskolan", "ekskolan-1", "2026-11-22T10:00:00Z", "1", "-1", "1e400", "sv"]),
 )
 _paths = st.sampled_from(
-    ["/", "/live", "/site/ekskolan", "/site/x", "/live/site/x", "/event/x", "/api/v1/events",
-     "/api/v1/levels", "/api/v1/nodes", "/chart/levels/ekskolan.json"]
+    ["/live", "/briefing", "/patrols", "/effect/ekskolan", "/site/ekskolan", "/site/x",
+     "/episode/ekskolan/x", "/event/x", "/api/v1/events", "/api/v1/levels", "/api/v1/nodes",
+     "/chart/levels/ekskolan.json", "/chart/rates/ekskolan.svg"]
 )  # fmt: skip
 
 
@@ -168,7 +169,7 @@ def test_a_ledger_that_cannot_be_read_is_said(
     answer = client.get("/api/v1/events")
     assert answer.status_code == 503
     assert "ledger" in answer.json()["detail"]
-    page = client.get("/")
+    page = client.get("/live")
     assert page.status_code == 503
     assert "Mätloggen kan inte läsas" in page.text
 

@@ -17,7 +17,7 @@ pytestmark = needs_chromium
 _DRAWN_MS = 60_000
 
 
-@pytest.mark.parametrize("address", ["/", "/site/ekskolan"])
+@pytest.mark.parametrize("address", ["/live", "/site/ekskolan"])
 def test_charts_are_drawn_live_within_the_policy(
     town: Town, app: FastAPI, chromium: Browser, address: str
 ) -> None:
@@ -42,7 +42,7 @@ def test_an_event_comes_to_an_open_page_by_itself(
     earlier = town.event("ekskolan-1", town.now - timedelta(hours=1))
     cookies = session_of(app, Role.POLICE)
     with served(app) as server, opened(chromium, server, cookies=cookies) as page:
-        page.goto("/")
+        page.goto("/live")
         expect(page.locator("[data-event]")).to_have_attribute("data-event", earlier.id)
         event = town.event("askolan-1", town.now, lafmax_db=91.5)
         rows = page.locator("[data-event]")

@@ -92,7 +92,7 @@ def test_it_is_written_within_moments_while_the_server_runs(
     app: FastAPI, signed_in: SignedIn, stored: AccessLog
 ) -> None:
     app.state.access.notes.start()
-    signed_in(Role.POLICE).get("/")
+    signed_in(Role.POLICE).get("/live")
     wait_for(lambda: len(stored.newest()) == 1)
 
 

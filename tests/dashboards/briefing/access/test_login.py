@@ -156,7 +156,7 @@ def test_a_session_ends_in_time(
     signed_in: SignedIn, engine: Engine, config: CollectorConfig
 ) -> None:
     browser = signed_in(Role.POLICE)
-    assert browser.get("/").status_code == 200
+    assert browser.get("/live").status_code == 200
     over = timedelta(hours=config.access.session_hours)
     _age(engine, begun=over + timedelta(seconds=1))
     answer = browser.get("/site/ekskolan")
@@ -183,9 +183,9 @@ def test_a_session_ends_when_nothing_is_done_and_news_alone_are_nothing(
 def test_whoever_clicks_stays(signed_in: SignedIn, engine: Engine, config: CollectorConfig) -> None:
     browser = signed_in(Role.POLICE)
     _age(engine, seen=timedelta(hours=config.access.idle_hours) - timedelta(seconds=30))
-    assert browser.get("/", headers={"Sec-Fetch-Dest": "document"}).status_code == 200
+    assert browser.get("/live", headers={"Sec-Fetch-Dest": "document"}).status_code == 200
     _age(engine, seen=timedelta(seconds=31))
-    assert browser.get("/").status_code == 200
+    assert browser.get("/live").status_code == 200
 
 
 def _age(engine: Engine, begun: timedelta = timedelta(), seen: timedelta = timedelta()) -> None:

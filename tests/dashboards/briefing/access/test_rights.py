@@ -12,7 +12,7 @@ from dashboards.briefing.access.roles import MAY, Permission
 from tests.dashboards.briefing.conftest import PASSWORD, SignedIn, csrf_of
 
 FOR_EVERYBODY = {
-    "/login", "/chart/vega.js", "/health", "/health/live", "/health/ready", "/metrics",
+    "/login", "/about", "/chart/vega.js", "/health", "/health/live", "/health/ready", "/metrics",
     "/openapi.json", "/public", "/public/site/ekskolan", "/public/chart/ekskolan.svg",
     "/api/v1/quarters",
     "/feeds/sites.geojson", "/ngsi-ld/v1/entities", "/ngsi-ld/v1/entities/x",
@@ -25,6 +25,12 @@ FOR_EVERYBODY = {
 SENT_BY_ANYBODY = {"/login", "/logout", f"/d/{'0' * 32}"}
 """Forms that do no harm when they are sent by somebody without a session, or need a secret."""
 
+STANDS_FOR = {
+    "site_id": "ekskolan", "event_id": "0" * 16, "number": "1", "stamp": "now",
+    "secret": "0" * 32, "entity_id": "x", "job_id": "0" * 32,
+}  # fmt: skip
+"""What stands for parameters in addresses."""
+
 BY_SCRIPT = {"Sec-Fetch-Dest": "empty"}
 
 
@@ -33,13 +39,9 @@ def addresses(app: FastAPI, method: str) -> set[str]:
     found = set()
     for route in iter_route_contexts(app.routes):
         if route.path is not None and method in (route.methods or ()):
-            path = route.path.replace("{site_id}", "ekskolan").replace("{event_id}", "0" * 16)
-            path = (
-                path.replace("{secret}", "0" * 32)
-                .replace("{entity_id}", "x")
-                .replace("{number}", "1")
-            )
-            path = path.replace("{job_id}", "0" * 32)
+            path = route.path
+            for name, value in STANDS_FOR.items():
+                path = path.replace(f"{{{name}}}", value)
             assert "{" not in path, f"say above what stands for the parameters of {path}"
             found.add(path)
     return found
