@@ -8,7 +8,7 @@ from typing import Final
 from collector.registry.registry import Guideline, Registry, SpeedLimit
 
 _RULE: Final = "simulated, no real traffic rule"
-_SOURCE: Final = "Naturvårdsverket, older schoolyards; check before use"
+_SOURCE: Final = "Naturvårdsverket, äldre skolgårdar; kontrollera före användning"
 
 
 def register_rules(registry: Registry, site: str, since: datetime) -> None:

@@ -48,7 +48,7 @@ class Reader:
     """
 
     def __init__(self, address: str, name: str, password: str) -> None:
-        self.pages = httpx.Client(base_url=address, timeout=20)
+        self.pages = httpx.Client(base_url=address, timeout=60)
         form = re.search(r'name="csrf" value="([^"]+)"', self.pages.get("/login").text)
         assert form is not None
         sent = {"csrf": form[1], "name": name, "password": password}

@@ -157,7 +157,9 @@ def signed_in(app: FastAPI, page_server: str) -> Iterator[SignedIn]:
 
         def browser(role: Role) -> httpx.Client:
             cookies = session_of(app, role)
-            return stack.enter_context(httpx.Client(base_url=page_server, cookies=cookies))
+            return stack.enter_context(
+                httpx.Client(base_url=page_server, cookies=cookies, timeout=60)
+            )
 
         yield browser
 
@@ -165,7 +167,7 @@ def signed_in(app: FastAPI, page_server: str) -> Iterator[SignedIn]:
 @pytest.fixture
 def public(page_server: str) -> Iterator[httpx.Client]:
     """A browser without script of somebody who is not logged in."""
-    with httpx.Client(base_url=page_server) as browser:
+    with httpx.Client(base_url=page_server, timeout=60) as browser:
         yield browser
 
 

@@ -44,7 +44,7 @@ def reader(app: FastAPI) -> Iterator[httpx.Client]:
     """Somebody of the police."""
     with (
         served(app) as address,
-        httpx.Client(base_url=address, cookies=session_of(app, Role.POLICE)) as browser,
+        httpx.Client(base_url=address, cookies=session_of(app, Role.POLICE), timeout=60) as browser,
     ):
         yield browser
 

@@ -84,7 +84,7 @@ class TestEncrypted:
     def test_cookies_are_the_hosts_own_and_browsers_are_told_to_come_encrypted(
         self, page_server: str
     ) -> None:
-        with httpx.Client(base_url=page_server) as browser:
+        with httpx.Client(base_url=page_server, timeout=60) as browser:
             form = browser.get("/login")
             assert form.headers["Strict-Transport-Security"].startswith("max-age=")
             token = re.search(r'name="csrf" value="([^"]+)"', form.text)

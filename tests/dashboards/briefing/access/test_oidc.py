@@ -54,7 +54,9 @@ def running(port: int) -> Iterator[str]:
 
 def _answers(issuer: str) -> bool:
     try:
-        return httpx.get(f"{issuer}/.well-known/openid-configuration").status_code == 200
+        return (
+            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=60).status_code == 200
+        )
     except httpx.TransportError:
         return False
 
@@ -90,7 +92,7 @@ def leave(browser: httpx.Client, onward: str = "/site/ekskolan") -> str:
 
 def log_in_there(address: str, sub: str) -> str:
     """Log in with the provider, and return where it sends the browser: a path with its query."""
-    answer = httpx.post(address, data={"sub": sub})
+    answer = httpx.post(address, data={"sub": sub}, timeout=60)
     assert answer.status_code == 302, answer.text
     back = urlsplit(answer.headers["Location"])
     assert (back.scheme, back.netloc) == ("http", "skolro.example")
@@ -217,7 +219,7 @@ class TestForged:
 
     def test_another_browser_cannot_come_back(self, public: httpx.Client, page_server: str) -> None:
         back = log_in_there(leave(public), "1001")
-        with httpx.Client(base_url=page_server) as other:
+        with httpx.Client(base_url=page_server, timeout=60) as other:
             assert other.get(back).status_code == 403
             leave(other)
             answer = other.get(back)
@@ -254,7 +256,7 @@ class TestForged:
         assert SESSION not in public.cookies
 
     def test_whoever_says_no_there_is_back_at_the_login(self, public: httpx.Client) -> None:
-        answer = httpx.post(leave(public), data={"action": "deny"})
+        answer = httpx.post(leave(public), data={"action": "deny"}, timeout=60)
         back = urlsplit(answer.headers["Location"])
         assert public.get(f"{back.path}?{back.query}").headers["Location"] == "/login"
 
