@@ -14,11 +14,12 @@ from collector.evidence.request import LONGEST_QUESTION, LanguageCode, make_requ
 from collector.registry.registry import Site
 from dashboards.briefing.access.csrf import CSRF_CHECKED
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Visitor, needs
+from dashboards.briefing.access.visitor import Visitor, goes_on, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.evidence_jobs import Job, Jobs, TooManyError
-from dashboards.briefing.web import language_code, page, templates_of, unless_known
+from dashboards.briefing.streams import parts_until_over, streamed
+from dashboards.briefing.web import language_code, page, templates_of
 
 _SEE_OTHER: Final = 303
 
@@ -73,17 +74,25 @@ def begin(  # noqa: PLR0913, PLR0917 - one a field of the form
 def watch(request: Request, board: BoardOf, visitor: Exporter, job_id: JobId) -> Response:
     """How far it is."""
     job = _job(request, visitor, job_id)
-    live = None if job.is_over else f"/live/evidence/{job.id}"
+    live = None if job.is_over else f"/live/evidence/{job.id}?"
     return page(request, "evidence_job.html", live=live, **_told(board, job))
 
 
 @router.get("/live/evidence/{job_id}")
-def watch_live(request: Request, board: BoardOf, visitor: Exporter, job_id: JobId) -> Response:
-    """The part of that page that changes."""
-    told = _told(board, _job(request, visitor, job_id))
+async def watch_live(
+    request: Request, board: BoardOf, visitor: Exporter, job_id: JobId
+) -> Response:
+    """The part of that page that changes, as it does, until the summary is there."""
+    _job(request, visitor, job_id)
     code = language_code(request)
-    content = templates_of(request).render("evidence_job_live.html", code, **told).encode()
-    return unless_known(request, content, "text/html", code)
+
+    def render() -> tuple[str, bool]:
+        job = _job(request, visitor, job_id)
+        told = _told(board, job)
+        parts = templates_of(request).render("evidence_job_live.html", code, **told)
+        return parts, job.is_over
+
+    return streamed(parts_until_over(render, lambda: goes_on(request, visitor)))
 
 
 @router.get("/evidence/{job_id}/download", response_class=FileResponse)

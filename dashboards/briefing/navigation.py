@@ -26,6 +26,7 @@ PLACES: Final = (
     Place("/fleet", "nav.fleet", "see_fleet"),
     Place("/live", "nav.live", "see_detail"),
     Place("/public", "nav.public", None),
+    Place("/evidence", "evidence.title", "export_evidence"),
     Place("/disturbances", "disturbance.title", "report_disturbance"),
     Place("/about", "nav.about", None),
 )

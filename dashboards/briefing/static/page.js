@@ -3,6 +3,7 @@
 
 const CHARTS_EVERY_MS = 30000;
 const LOOK_EVERY_MS = 1000;
+const AGAIN_MS = 5000;
 // The server says something every 10 seconds at the latest.
 const LOST_AFTER_MS = 15000;
 
@@ -19,6 +20,7 @@ class Parts {
     this.seen = new Map();
     this.lastContact = new Date();
     this.source = null;
+    this.ended = false;
     for (const part of document.querySelectorAll("[data-part]")) {
       this.seen.set(part.id, part.outerHTML);
     }
@@ -29,6 +31,7 @@ class Parts {
   }
 
   start() {
+    if (this.ended) return;
     this.lastContact = new Date();
     this.source ??= this.listen(new EventSource(this.address));
   }
@@ -47,9 +50,30 @@ class Parts {
     on("parts", (data) => this.show(new DOMParser().parseFromString(data, "text/html")));
     on("levels", (data) => showLevels(JSON.parse(data)));
     on("still", () => {});
+    on("end", () => {
+      this.ended = true;
+      this.stop();
+    });
     // The session is over: the page that comes says what to do.
     on("over", () => location.reload());
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) this.refused();
+    });
     return source;
+  }
+
+  // The browser asks again by itself where nobody answers, but not where the answer was no.
+  async refused() {
+    this.stop();
+    try {
+      const asked = new AbortController();
+      const answer = await fetch(this.address, { signal: asked.signal, cache: "no-store" });
+      asked.abort();
+      if (answer.status === 401) return location.reload();
+    } catch (error) {
+      console.info("live parts:", error);
+    }
+    setTimeout(() => this.start(), AGAIN_MS);
   }
 
   show(fragment) {

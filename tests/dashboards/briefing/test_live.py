@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from collector.roles import Role
-from dashboards.briefing import live_pages
+from dashboards.briefing import streams
 from dashboards.briefing.live_hub import LiveHub
 from tests.dashboards.briefing.conftest import SignedIn, Town
 from tests.peers import wait_for
@@ -105,7 +105,7 @@ def test_a_sites_stream_tells_of_that_site_alone_in_its_language(
 def test_the_stream_ends_with_the_session(
     town: Town, app: FastAPI, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_pages, "_LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(streams, "LOOK_EVERY_S", 0.1)
     access = app.state.access
     with following(signed_in(Role.POLICE)) as follower:
         wait_for(lambda: follower.told)

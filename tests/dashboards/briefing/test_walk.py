@@ -91,7 +91,7 @@ def test_an_officer_goes_from_the_login_to_the_log(
     registry: Registry = app.state.board.registry
     before = len(registry.patrols())
     with opened(chromium, server, size=size) as page:
-        page.goto("/")
+        page.goto("/login")
         page.get_by_label("Användarnamn").fill("police-1")
         page.get_by_label("Lösenord").fill(PASSWORD)
         page.get_by_role("button", name="Logga in").click()
