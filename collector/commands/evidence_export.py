@@ -20,7 +20,7 @@ from collector.evidence.manifest import fingerprint
 from collector.evidence.request import LanguageCode, make_request
 
 
-def evidence_export(
+def evidence_export(  # noqa: PLR0913, PLR0917 - one an option
     config: ConfigOption,
     site: Annotated[str, typer.Option("--site", help="Id of the site.")],
     begin: Annotated[
@@ -38,6 +38,12 @@ def evidence_export(
     reason: Annotated[
         str, typer.Option(help="Why it is made; kept in the log of exports, not in it.")
     ] = "",
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public", help="For anybody: no single events, no messages, no small counts."
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
 ) -> None:
     """Write a folder and a ZIP of it: a document for people, the data, and what proves them.
@@ -57,8 +63,18 @@ def evidence_export(
         inventory = collector.registry.inventory()
         with progress_bar("Reading") as told:
             asked = Asked(f"{getpass.getuser()} at the server", reason)
-            made = export(collector.engine, inventory, request, exporter, out, asked, told)
+            made = export(
+                collector.engine,
+                inventory,
+                request,
+                exporter,
+                out,
+                asked,
+                told,
+                small_count=collector.config.access.small_count if public else None,
+            )
     messages, events = some(made.messages, "message"), some(made.events, "event")
-    typer.echo(f"{made.folder}: {messages}, {events}.")
+    told_of = f"the public form, made of {messages}" if public else f"{messages}, {events}"
+    typer.echo(f"{made.folder}: {told_of}.")
     typer.echo(f"{made.archive}: the same in one file.")
     typer.echo(f"Sealed with the key {fingerprint(exporter.key.public_key())}.")

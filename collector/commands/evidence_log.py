@@ -22,7 +22,7 @@ def evidence_log(
             print_json(made)
             return
         print_table(
-            ("When", "Who", "Site", "From", "To", "Why", "Manifest"),
+            ("When", "Who", "Site", "From", "To", "Form", "Why", "Manifest"),
             [
                 (
                     collector.local(one.at),
@@ -30,6 +30,7 @@ def evidence_log(
                     one.site,
                     collector.local(one.start)[:16],
                     collector.local(one.end)[:16],
+                    "public" if one.public else "full",
                     one.reason or "–",
                     one.manifest_sha256[:16],
                 )

@@ -28,6 +28,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -544,6 +545,7 @@ export_log: Final = Table(
     Column("question", String, nullable=False),
     Column("messages", BigInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
+    Column("public", Boolean, nullable=False, server_default=false()),
     Column("manifest_sha256", String(64), nullable=False),
 )
 

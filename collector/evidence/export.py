@@ -7,10 +7,11 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,19 +24,19 @@ from collector.database.database import snapshot
 from collector.evidence import pdf_file, zip_file
 from collector.evidence.authority_key import public_pem
 from collector.evidence.cms import SignerKey, cms_signature
+from collector.evidence.document.public import typeset_public
 from collector.evidence.document.typeset import typeset
 from collector.evidence.errors import EvidenceError
 from collector.evidence.export_log import Asked, Made, note_export
 from collector.evidence.figures.csv_files import csv_bytes, schema_bytes
 from collector.evidence.figures.evaluation import Evaluated, Evaluation
-from collector.evidence.figures.tables import tables
+from collector.evidence.figures.tables import Table, tables
 from collector.evidence.gather import Gathered, gather, lines
 from collector.evidence.language import language
 from collector.evidence.lines import Line, encode_line, held
 from collector.evidence.manifest import (
     AUTHORITY_KEY,
     CMS_SIGNATURE,
-    DATA_FILES,
     DOCUMENT,
     INNER_SEAL,
     KEYS,
@@ -47,11 +48,15 @@ from collector.evidence.manifest import (
     TIME_STAMP,
     Authority,
     File,
+    Form,
+    Head,
     Manifest,
     authority,
     encode_manifest,
     inner_seal,
 )
+from collector.evidence.public.report import public_registry, public_report, quarter_of
+from collector.evidence.public.tables import public_tables
 from collector.evidence.request import Request
 from collector.evidence.time_stamp import fetch_time_stamp
 from collector.registry.inventory import Inventory
@@ -98,6 +103,8 @@ def export(
     out: Path,
     asked: Asked,
     progress: Progress | None = None,
+    *,
+    small_count: int | None = None,
 ) -> Exported:
     """Write the summary that `request` asks for into a new folder below `out`.
 
@@ -107,15 +114,21 @@ def export(
         Who wants it and why: kept in the log of exports, and in no file of the summary.
     progress : callable, optional
         Told now and then how many messages are read, and of how many.
+    small_count : int, optional
+        For the public form: fewer than this are hidden. None: the full form.
 
     Raises
     ------
     EvidenceError
-        There is one already, no node hung there then, or it cannot be written or sealed.
+        There is one already, no node hung there then, a public one is not of whole days, or it
+        cannot be written or sealed.
     LedgerError
         It cannot be noted that it was made: then it is not.
     """
     name = folder_name(request, ZoneInfo(_time_zone(inventory, request)))
+    if small_count is not None:
+        _require_whole_days(request, ZoneInfo(_time_zone(inventory, request)))
+        name += "-public"
     folder, archive = out / name, out / f"{name}.zip"
     for path in (folder, archive):
         if path.exists():
@@ -123,8 +136,12 @@ def export(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".skolro-evidence-", dir=out) as scratch:
-            made = _export(engine, inventory, request, exporter, Path(scratch) / name, progress)
-            note_export(engine, _note(asked, request, made))
+            work = _Work(engine, inventory, request, exporter, Path(scratch) / name)
+            if small_count is None:
+                made = work.full(progress)
+            else:
+                made = work.public(progress, small_count)
+            note_export(engine, _note(asked, request, made, public=small_count is not None))
             made.folder.rename(folder)
             return replace(made, folder=folder, archive=made.archive.rename(archive))
     except OSError as error:
@@ -136,6 +153,16 @@ def _time_zone(inventory: Inventory, request: Request) -> str:
     return "UTC" if site is None else site.time_zone
 
 
+def _require_whole_days(request: Request, zone: ZoneInfo) -> None:
+    # Two periods that differ by minutes would tell what lies between.
+    for at in (request.start, request.end):
+        if at.astimezone(zone).time() != time():
+            raise EvidenceError(
+                f"the public form is of whole days, but the period begins or ends at "
+                f"{at.astimezone(zone):%Y-%m-%d %H:%M}: give days without times"
+            )
+
+
 def folder_name(request: Request, zone: ZoneInfo) -> str:
     """What the folder of a summary is called."""
     first, last = (f"{at.astimezone(zone):%Y-%m-%dT%H%M}" for at in (request.start, request.end))
@@ -143,37 +170,110 @@ def folder_name(request: Request, zone: ZoneInfo) -> str:
     return name.replace("T0000", "").lower()
 
 
-def _export(
-    engine: Engine,
-    inventory: Inventory,
-    request: Request,
-    exporter: Exporter,
-    made: Path,
-    progress: Progress | None,
-) -> Exported:
-    made.mkdir()
-    with snapshot(engine) as connection:
-        gathered = gather(connection, inventory, request)
-        evaluation = Evaluation(request, gathered.registry)
-        messages = _Messages(made / MESSAGES, made.with_name("packed"))
-        told = _telling(progress, gathered.count)
-        messages.write(lines(connection, gathered), evaluation, told)
-    evaluated = evaluation.finish()
-    data = _data_files(evaluated, gathered, exporter)
-    files = {name: _file(name, raw) for name, raw in data.items()}
-    files[MESSAGES] = File(name=MESSAGES, size=messages.size, sha256=messages.sha256)
-    sealing = _Sealing(exporter, request, gathered, messages, files)
-    document = sealing.document(evaluated, data)
-    everything = {**data, DOCUMENT: document, **sealing.beside(document)}
-    for name, raw in everything.items():
-        (made / name).write_bytes(raw)
-    archive = made.with_name("archive")
-    zip_file.write_zip(archive, _members(made.name, everything, messages))
-    digest = hashlib.sha256(everything[MANIFEST]).hexdigest()
-    return Exported(made, archive, messages.count, evaluated.report.counts.events, digest)
+class _Work:
+    """The making of one summary in the new folder `made`, in either form."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        inventory: Inventory,
+        request: Request,
+        exporter: Exporter,
+        made: Path,
+    ) -> None:
+        self._engine = engine
+        self._inventory = inventory
+        self._request = request
+        self._exporter = exporter
+        self._made = made
+        made.mkdir()
+
+    def _read(self, progress: Progress | None, messages: _Messages) -> tuple[Gathered, Evaluated]:
+        with snapshot(self._engine) as connection:
+            gathered = gather(connection, self._inventory, self._request)
+            evaluation = Evaluation(self._request, gathered.registry)
+            told = partial(_tell, progress, gathered.count)
+            messages.write(lines(connection, gathered), evaluation, told)
+        return gathered, evaluation.finish()
+
+    def full(self, progress: Progress | None) -> Exported:
+        """Make it with the messages."""
+        messages = _Messages(self._made / MESSAGES, self._made.with_name("packed"))
+        gathered, evaluated = self._read(progress, messages)
+        data = _data_files(evaluated, gathered, self._exporter)
+        sealing = _Sealing(
+            self._exporter,
+            _Sealed(
+                forms=("bundle", "document"),
+                request=self._request,
+                as_of=messages.newest or self._request.end,
+                heads=gathered.heads,
+                messages=messages.count,
+            ),
+            data,
+            messages,
+        )
+        blank = typeset(
+            evaluated,
+            gathered.registry,
+            self._exporter.authority(),
+            gathered.heads,
+            {"software": _software(), "messages": messages.sha256},
+            sealing.sealed.as_of,
+            sealing.names,
+        )
+        return self._finish(sealing, blank, messages, evaluated)
+
+    def public(self, progress: Progress | None, small_count: int) -> Exported:
+        """Make it without them, and without whatever they would tell of single events."""
+        messages = _Messages(self._made.with_name("messages"), self._made.with_name("packed"))
+        gathered, evaluated = self._read(progress, messages)
+        report = public_report(evaluated.report, small_count)
+        registry = public_registry(gathered.registry)
+        data = {
+            AUTHORITY_KEY: public_pem(self._exporter.key.public_key()),
+            REGISTRY: _json(registry),
+            REPORT: _json(report),
+            **_table_files(public_tables(report, evaluated, gathered.registry), self._request),
+        }
+        sealed = _Sealed(
+            forms=("public", "public_document"),
+            request=self._request,
+            as_of=quarter_of(messages.newest or self._request.end),
+            heads=(),
+            messages=0,
+        )
+        sealing = _Sealing(self._exporter, sealed, data)
+        blank = typeset_public(
+            report,
+            registry,
+            self._exporter.authority(),
+            _software(),
+            sealed.as_of,
+            sealing.names,
+        )
+        return self._finish(sealing, blank, messages, evaluated)
+
+    def _finish(
+        self, sealing: _Sealing, blank: bytes, messages: _Messages, evaluated: Evaluated
+    ) -> Exported:
+        document = sealing.document(blank)
+        everything = {**sealing.data, DOCUMENT: document, **sealing.beside(document)}
+        for name, raw in everything.items():
+            (self._made / name).write_bytes(raw)
+        archive = self._made.with_name("archive")
+        members = _members(self._made.name, everything, sealing.messages)
+        zip_file.write_zip(archive, members)
+        digest = hashlib.sha256(everything[MANIFEST]).hexdigest()
+        events = evaluated.report.counts.events
+        return Exported(self._made, archive, messages.count, events, digest)
 
 
-def _note(asked: Asked, request: Request, made: Exported) -> Made:
+def _software() -> str:
+    return f"skolro {version('skolro')}"
+
+
+def _note(asked: Asked, request: Request, made: Exported, *, public: bool) -> Made:
     return Made(
         at=datetime.now(UTC),
         who=asked.who,
@@ -185,16 +285,14 @@ def _note(asked: Asked, request: Request, made: Exported) -> Made:
         question=request.question,
         messages=made.messages,
         events=made.events,
+        public=public,
         manifest_sha256=made.manifest_sha256,
     )
 
 
-def _telling(progress: Progress | None, total: int) -> Callable[[int], None]:
-    def told(done: int) -> None:
-        if progress is not None and (done % _TOLD_EVERY == 0 or done == total):
-            progress(done, total)
-
-    return told
+def _tell(progress: Progress | None, total: int, done: int) -> None:
+    if progress is not None and (done % _TOLD_EVERY == 0 or done == total):
+        progress(done, total)
 
 
 class _Messages:
@@ -242,17 +340,33 @@ class _Messages:
 
 def _data_files(evaluated: Evaluated, gathered: Gathered, exporter: Exporter) -> dict[str, bytes]:
     """All files of data but the messages."""
-    words = language(evaluated.report.request.language)
     made = {
         AUTHORITY_KEY: public_pem(exporter.key.public_key()),
         KEYS: _json(gathered.keys),
         REGISTRY: _json(gathered.registry),
         REPORT: _json(evaluated.report),
     }
-    for table in tables(evaluated, gathered.registry):
-        made[f"{table.name}.csv"] = csv_bytes(table)
-        made[f"{table.name}.schema.json"] = schema_bytes(table, words)
-    return made
+    return made | _table_files(tables(evaluated, gathered.registry), evaluated.report.request)
+
+
+def _table_files(made: Iterable[Table], request: Request) -> dict[str, bytes]:
+    words = language(request.language)
+    files = {}
+    for table in made:
+        files[f"{table.name}.csv"] = csv_bytes(table)
+        files[f"{table.name}.schema.json"] = schema_bytes(table, words)
+    return files
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """What manifests say beside files; `forms` are of the one beside them and the one within."""
+
+    forms: tuple[Form, Form]
+    request: Request
+    as_of: datetime
+    heads: tuple[Head, ...]
+    messages: int
 
 
 class _Sealing:
@@ -261,70 +375,60 @@ class _Sealing:
     def __init__(
         self,
         exporter: Exporter,
-        request: Request,
-        gathered: Gathered,
-        messages: _Messages,
-        files: Mapping[str, File],
+        sealed: _Sealed,
+        data: Mapping[str, bytes],
+        messages: _Messages | None = None,
     ) -> None:
+        self.sealed = sealed
+        self.data = data
+        self.messages = messages
         self._exporter = exporter
-        self._authority = exporter.authority()
-        self._request = request
-        self._gathered = gathered
-        self._messages = messages
-        self._files = files
-        self._as_of = messages.newest or request.end
+        self._files = {name: _file(name, raw) for name, raw in data.items()}
+        if messages is not None:
+            file = File(name=MESSAGES, size=messages.size, sha256=messages.sha256)
+            self._files[MESSAGES] = file
+        self.names = tuple(sorted(self._files))
 
-    def _manifest(self, form: Literal["bundle", "document"], document: File) -> Manifest:
+    def _manifest(self, form: Form, document: File) -> Manifest:
         files = {**self._files, DOCUMENT: document}
         return Manifest(
             format="skolro-evidence-1",
             form=form,
-            software=f"skolro {version('skolro')}",
-            authority=self._authority,
-            arguments=self._request,
-            as_of=self._as_of,
-            ledger=self._gathered.heads,
-            messages=self._messages.count,
+            software=_software(),
+            authority=self._exporter.authority(),
+            arguments=self.sealed.request,
+            as_of=self.sealed.as_of,
+            ledger=self.sealed.heads,
+            messages=self.sealed.messages,
             files=tuple(files[name] for name in sorted(files)),
         )
 
-    def document(self, evaluated: Evaluated, data: Mapping[str, bytes]) -> bytes:
-        """Return the document with all files of data and its own seal within."""
-        facts = {"software": f"skolro {version('skolro')}", "messages": self._messages.sha256}
-        pdf = typeset(
-            evaluated,
-            self._gathered.registry,
-            self._authority,
-            self._gathered.heads,
-            facts,
-            self._as_of,
-            DATA_FILES,
-        )
-        pdf = pdf_file.filled(pdf, self._contents(data))
+    def document(self, blank: bytes) -> bytes:
+        """Return the document, just set, with all files of data and its own seal within."""
+        pdf = pdf_file.filled(blank, self._contents())
         place = pdf_file.embedded(pdf)[INNER_SEAL]
-        blank = File(name=DOCUMENT, size=len(pdf), sha256=pdf_file.blank_sha256(pdf, place))
-        seal = inner_seal(self._manifest("document", blank), self._exporter.key)
+        file = File(name=DOCUMENT, size=len(pdf), sha256=pdf_file.blank_sha256(pdf, place))
+        seal = inner_seal(self._manifest(self.sealed.forms[1], file), self._exporter.key)
         return pdf_file.with_seal(pdf, place, seal)
 
-    def _contents(self, data: Mapping[str, bytes]) -> dict[str, pdf_file.Content]:
+    def _contents(self) -> dict[str, pdf_file.Content]:
         found = {}
-        for number, name in enumerate(DATA_FILES):
-            if name == MESSAGES:
-                packed = self._messages.packed.read_bytes()
-                content = pdf_file.Content(packed, deflated=True, size=self._messages.size)
+        for number, name in enumerate(self.names):
+            if name == MESSAGES and self.messages is not None:
+                packed = self.messages.packed.read_bytes()
             else:
-                packed = zlib.compress(data[name])
-                content = pdf_file.Content(packed, deflated=True, size=len(data[name]))
-            found[pdf_file.mark(number)] = content
+                packed = zlib.compress(self.data[name])
+            size = self._files[name].size
+            found[pdf_file.mark(number)] = pdf_file.Content(packed, deflated=True, size=size)
         blank = b" " * pdf_file.BLANK_BYTES
-        found[pdf_file.mark(len(DATA_FILES))] = pdf_file.Content(
+        found[pdf_file.mark(len(self.names))] = pdf_file.Content(
             blank, deflated=False, size=len(blank)
         )
         return found
 
     def beside(self, document: bytes) -> dict[str, bytes]:
         """Return the manifest with all that seals it."""
-        raw = encode_manifest(self._manifest("bundle", _file(DOCUMENT, document)))
+        raw = encode_manifest(self._manifest(self.sealed.forms[0], _file(DOCUMENT, document)))
         made = {MANIFEST: raw, SIGNATURE: signature.sign(raw, self._exporter.key).encode() + b"\n"}
         if self._exporter.signer is not None:
             made[CMS_SIGNATURE] = cms_signature(raw, *self._exporter.signer)
@@ -334,11 +438,11 @@ class _Sealing:
 
 
 def _members(
-    folder: str, files: Mapping[str, bytes], messages: _Messages
+    folder: str, files: Mapping[str, bytes], messages: _Messages | None
 ) -> Iterator[zip_file.Member]:
-    for name in sorted({*files, MESSAGES}):
+    for name in sorted({*files, *([MESSAGES] if messages else [])}):
         path = f"{folder}/{name}"
-        if name == MESSAGES:
+        if name == MESSAGES and messages is not None:
             # What zlib puts around the deflated bytes is two bytes before and four behind.
             inner = messages.packed.read_bytes()[2:-4]
             yield zip_file.Member(path, inner, True, messages.size, messages.crc32)

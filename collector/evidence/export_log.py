@@ -45,6 +45,8 @@ class Made:
         What was asked.
     messages, events : int
         What it holds.
+    public : bool
+        Whether it was the public form.
     manifest_sha256 : str
         Of its ``manifest.json``: which of several with the same question it is.
     """
@@ -59,6 +61,7 @@ class Made:
     question: str
     messages: int
     events: int
+    public: bool
     manifest_sha256: str
 
 

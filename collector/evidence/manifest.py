@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -46,7 +46,22 @@ DATA_FILES: Final = tuple(
 )  # fmt: skip
 """What the document carries within, and every summary consists of."""
 
+PUBLIC_TABLES: Final = ("coverage", "days", "excluded", "hours", "levels")
+
+PUBLIC_DATA_FILES: Final = tuple(
+    sorted(
+        [
+            AUTHORITY_KEY, REGISTRY, REPORT,
+            *(f"{name}.csv" for name in PUBLIC_TABLES),
+            *(f"{name}.schema.json" for name in PUBLIC_TABLES),
+        ]
+    )
+)  # fmt: skip
+"""The same of the public form."""
+
 SEAL_FILES: Final = (MANIFEST, SIGNATURE, CMS_SIGNATURE, TIME_STAMP)
+
+Form: TypeAlias = Literal["bundle", "document", "public", "public_document"]
 
 
 class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,14 +107,15 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    form : {"bundle", "document"}
-        The one beside the files, or the one within the document.
+    form : {"bundle", "document", "public", "public_document"}
+        The one beside the files, or the one within the document; and the same of the public form,
+        which has no messages: there `ledger` is empty, and `messages` is 0.
     as_of : datetime
-        When the newest of the messages came in.
+        When the newest of the messages came in; in the public form, in which quarter-hour.
     """
 
     format: Literal["skolro-evidence-1"]
-    form: Literal["bundle", "document"]
+    form: Form
     software: Annotated[str, Meta(max_length=100)]
     authority: Authority
     arguments: Request
@@ -107,6 +123,21 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger: tuple[Head, ...]
     messages: Count
     files: tuple[File, ...]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is of the public form."""
+        return self.form in {"public", "public_document"}
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether it is the one within the document."""
+        return self.form in {"document", "public_document"}
+
+    @property
+    def data_files(self) -> tuple[str, ...]:
+        """The files that there must be beside the document."""
+        return PUBLIC_DATA_FILES if self.is_public else DATA_FILES
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -9,7 +9,10 @@ from collector.evidence.request import Request
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to make, of which ledger, and where; `who` asks for it, and `reason` says what for."""
+    """What to make, of which ledger, and where; `who` asks for it, and `reason` says what for.
+
+    With a `small_count` it is the public form, in which fewer than that are hidden.
+    """
 
     ledger: str
     evidence: Evidence | None
@@ -17,6 +20,7 @@ class Order(msgspec.Struct, frozen=True):
     out: str
     who: str
     reason: str
+    small_count: int | None = None
 
 
 class News(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -41,7 +41,16 @@ def _made(order: Order) -> Path:
         inventory = Registry(engine).inventory()
         out = Path(order.out)
         asked = Asked(order.who, order.reason)
-        made = export(engine, inventory, order.request, exporter, out, asked, _progress)
+        made = export(
+            engine,
+            inventory,
+            order.request,
+            exporter,
+            out,
+            asked,
+            _progress,
+            small_count=order.small_count,
+        )
         return made.archive
     finally:
         engine.dispose()

@@ -53,6 +53,7 @@ class Job:
     reason: str
     folder: Path
     begun_at: float
+    public: bool = False
     state: State = "waiting"
     done: int = 0
     total: int = 0
@@ -85,7 +86,15 @@ class Jobs:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evidence")
         self._closed = False
 
-    def start(self, owner: str, site_name: str, request: Request, reason: str = "") -> Job:
+    def start(
+        self,
+        owner: str,
+        site_name: str,
+        request: Request,
+        reason: str = "",
+        *,
+        public: bool = False,
+    ) -> Job:
         """Let a summary be made; :class:`TooManyError` if there are too many already."""
         self._tidy()
         with self._lock:
@@ -98,7 +107,7 @@ class Jobs:
                 self._root = Path(tempfile.mkdtemp(prefix="skolro-evidence-"))
             number = secrets.token_hex(16)
             folder = self._root / number
-            job = Job(number, owner, site_name, request, reason, folder, self._clock())
+            job = Job(number, owner, site_name, request, reason, folder, self._clock(), public)
             self._jobs[number] = job
         self._pool.submit(self._run, job)
         return job
@@ -154,6 +163,7 @@ class Jobs:
             out=str(job.folder),
             who=job.owner,
             reason=job.reason,
+            small_count=self._config.access.small_count if job.public else None,
         )
         try:
             self._follow(job, msgspec.json.encode(order))

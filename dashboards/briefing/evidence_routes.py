@@ -35,7 +35,7 @@ def form(request: Request, board: BoardOf, visitor: Exporter, site: str = "") ->
     """Ask of which site and period."""
     first, last = _last_month(board)
     known = {"site": site, "first": first.isoformat(), "last": last.isoformat()}
-    return _form(request, board, visitor, {**known, "question": "", "reason": ""})
+    return _form(request, board, visitor, {**known, "question": "", "reason": "", "form": "full"})
 
 
 @router.post("/evidence", dependencies=[CSRF_CHECKED])
@@ -49,10 +49,12 @@ def begin(  # noqa: PLR0913, PLR0917 - one a field of the form
     question: Field = "",
     reason: Field = "",
     language: Field = "sv",
+    form: Field = "full",
 ) -> Response:
     """Let a summary be made."""
     reason = " ".join(reason.split())[:LONGEST_REASON]
     given = {"site": site, "first": first, "last": last, "reason": reason}
+    given["form"] = form
     given["question"] = question[:LONGEST_QUESTION]
     try:
         place = board.registry.site(site)
@@ -64,7 +66,9 @@ def begin(  # noqa: PLR0913, PLR0917 - one a field of the form
     except (EvidenceError, ValueError, OverflowError):
         return _form(request, board, visitor, given, wrong="period")
     try:
-        job = _jobs(request).start(_name(visitor), place.name, wanted, reason)
+        job = _jobs(request).start(
+            _name(visitor), place.name, wanted, reason, public=form == "public"
+        )
     except TooManyError:
         return _form(request, board, visitor, given, wrong="many")
     return RedirectResponse(f"/evidence/{job.id}", _SEE_OTHER)

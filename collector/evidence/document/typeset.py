@@ -56,7 +56,7 @@ def typeset(
     }
     for number, one in enumerate(evaluated.report.worst):
         project[f"trace{number}.svg"] = trace(one.trace_lafmax_db).encode()
-    return _compiled(project, "a-3b", as_of)
+    return compiled(project, "a-3b", as_of)
 
 
 def typeset_method(told: Mapping[str, Any]) -> bytes:
@@ -72,10 +72,11 @@ def typeset_method(told: Mapping[str, Any]) -> bytes:
         "data.json": msgspec.json.encode(told),
     }
     year, month, day = told["date"]
-    return _compiled(project, "a-2b", datetime(year, month, day, tzinfo=UTC))
+    return compiled(project, "a-2b", datetime(year, month, day, tzinfo=UTC))
 
 
-def _compiled(project: Mapping[str, bytes], standard: str, as_of: datetime) -> bytes:
+def compiled(project: Mapping[str, bytes], standard: str, as_of: datetime) -> bytes:
+    """Return what Typst makes of a project, to a standard of PDF/A."""
     # Loaded here: it is large, and only documents need it.
     import typst  # noqa: PLC0415
 
@@ -102,7 +103,6 @@ def _data(
 ) -> dict[str, Any]:
     words, report = writer.words, writer.report
     site = writer.registry.site
-    names = [*attached, INNER_SEAL]
     shown = {"authority": authority.name, "fingerprint": authority.fingerprint, **facts}
     return {
         "lang": words.code,
@@ -138,16 +138,21 @@ def _data(
         "checking": writer.checking(
             shown, [(head.node, head.highest_seq, head.head_sha256) for head in heads]
         ),
-        "attached": [
-            {
-                "name": name,
-                "mark": pdf_file.mark(number),
-                "type": _TYPES[name.rpartition(".")[2]],
-                "relationship": "supplement" if name == INNER_SEAL else _relationship(name),
-            }
-            for number, name in enumerate(names)
-        ],
+        "attached": attachments(attached),
     }
+
+
+def attachments(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return the files within a document, each with its mark, and last the place of its seal."""
+    return [
+        {
+            "name": name,
+            "mark": pdf_file.mark(number),
+            "type": _TYPES[name.rpartition(".")[2]],
+            "relationship": "supplement" if name == INNER_SEAL else _relationship(name),
+        }
+        for number, name in enumerate([*names, INNER_SEAL])
+    ]
 
 
 def _relationship(name: str) -> str:

@@ -18,6 +18,7 @@ from collector.evidence.figures.evaluation import Evaluated, Evaluation
 from collector.evidence.figures.tables import Column, Table, tables
 from collector.evidence.language import language
 from collector.evidence.manifest import KEYS, MESSAGES, REGISTRY, REPORT, Manifest
+from collector.evidence.public import report as public
 from collector.evidence.request import Request
 from collector.evidence.verify.findings import Check
 from collector.evidence.verify.messages import MessageChecks
@@ -59,6 +60,21 @@ def check_contents(source: Source, manifest: Manifest) -> list[Check]:
         _check_report(source, evaluated, manifest.arguments),
         _check_tables(source, evaluated, registry, manifest.arguments),
     ]
+
+
+def check_public(source: Source, manifest: Manifest) -> list[Check]:
+    """Return what can be said of the public form: that nothing of it can be computed anew."""
+    check = Check("public")
+    try:
+        report = decoded(REPORT, _read(source, REPORT), public.Report)
+        decoded(REGISTRY, _read(source, REGISTRY), public.Registry)
+    except EvidenceError as error:
+        check.fault("unreadable", why=str(error))
+        return [check]
+    if report.request != manifest.arguments:
+        check.fault("report_other_request")
+    check.note("public_not_recomputed", small=report.small_count)
+    return [check]
 
 
 def read_registry(source: Source) -> excerpt.Excerpt:

@@ -16,7 +16,6 @@ from collector.evidence.cms import verified_certificate
 from collector.evidence.errors import EvidenceError
 from collector.evidence.manifest import (
     CMS_SIGNATURE,
-    DATA_FILES,
     DOCUMENT,
     INNER_SEAL,
     MANIFEST,
@@ -183,7 +182,7 @@ def check_files(source: Source, manifest: Manifest) -> Check:
     """Is each file the one that was sealed, and is nothing else there?"""
     check = Check("files")
     named = {file.name: file for file in manifest.files}
-    wanted = {*DATA_FILES, DOCUMENT}
+    wanted = {*manifest.data_files, DOCUMENT}
     for name in sorted(wanted - named.keys()):
         check.fault("file_not_sealed", name=name)
     beside = {INNER_SEAL} if isinstance(source, Document) else set(SEAL_FILES)
@@ -249,6 +248,8 @@ def _compare(check: Check, one: Sealed, inner: Sealed, document: Document) -> No
         check.fault("document_seal_broken")
     if inner.manifest.authority != one.manifest.authority:
         check.fault("document_other_authority")
+    if not inner.manifest.is_inner or inner.manifest.is_public != one.manifest.is_public:
+        check.fault("seal_other_form")
     if inner.manifest.arguments != one.manifest.arguments:
         check.fault("document_other_arguments")
     outer = {file.name: file for file in one.manifest.files}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.evidence.verify.contents import check_contents
+from collector.evidence.verify.contents import check_contents, check_public
 from collector.evidence.verify.findings import Check, Verdict
 from collector.evidence.verify.seals import (
     Expected,
@@ -38,10 +38,9 @@ def verify(path: Path, expected: Expected) -> Verdict:
         check_stamp(source, one, expected),
         check_files(source, one.manifest),
         check_document(source, one),
-        *check_contents(source, one.manifest),
+        *(check_public if one.manifest.is_public else check_contents)(source, one.manifest),
     ]
-    form = "document" if alone else "bundle"
-    if one.manifest.form != form:
+    if one.manifest.is_inner != alone:
         exporter.fault("seal_other_form")
     found = tuple(check for check in checks if check is not None)
     return Verdict(found, identity=not expected.anybody and exporter.holds)

@@ -90,3 +90,10 @@ def test_the_commands_keep_and_show_it(filled: Place, tmp_path: Path) -> None:
     assert note["reason"] == "Ärende 2026-117"
     assert note["who"].endswith("at the server")
     assert "Ärende 2026-117" in run(evidence_log, "--config", config)
+    told = run(
+        evidence_export, "--config", config, "--site", "ekskolan", "--from", "2026-11-10",
+        "--to", "2026-11-12", "--out", tmp_path / "out", "--public",
+    )  # fmt: skip
+    assert "2026-11-12-sv-public: the public form, made of " in told
+    newest, oldest = json.loads(run(evidence_log, "--config", config, "--json"))
+    assert (newest["public"], oldest["public"]) == (True, False)

@@ -82,6 +82,22 @@ def test_a_summary_is_made_and_handed_out(
     assert (note.who, note.reason, note.site) == ("municipality-1", "ärende 7", "ekskolan")
 
 
+def test_the_public_form_can_be_asked_for(
+    town: Town, engine: Engine, signed_in: SignedIn, tmp_path: Path
+) -> None:
+    town.event("ekskolan-1", town.now - timedelta(minutes=5))
+    browser = signed_in(Role.MUNICIPALITY)
+    page = asked(town, browser, form="public").headers["Location"]
+    wait_for(lambda: "Hämta ZIP-filen" in browser.get(page).text, _MADE_S, "no summary")
+    path = tmp_path / "got.zip"
+    path.write_bytes(browser.get(f"{page}/download").content)
+    verdict = verify(path, Expected())
+    assert verdict.holds
+    assert verdict.check("public") is not None
+    (note,) = exports(engine)
+    assert note.public
+
+
 def test_what_went_wrong_is_told(town: Town, signed_in: SignedIn, config: CollectorConfig) -> None:
     assert config.evidence is not None
     Path(config.evidence.key_file).unlink()
