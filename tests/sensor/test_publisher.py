@@ -92,10 +92,11 @@ def test_what_waits_and_what_comes_leaves_in_order_until_acknowledged(
     outbox: Outbox, broker: Broker, listener: Listener
 ) -> None:
     outbox.append_all([EVENT] * 300)
-    publisher = started(outbox, broker)
+    # Patient, since on a busy machine the ack may stand still for a while.
+    publisher = started(outbox, broker, resend_s=60)
     outbox.append_all([EVENT] * 300)
     publisher.wake()
-    wait_for(lambda: outbox.depth == 0, what="the outbox is not empty")
+    wait_for(lambda: outbox.depth == 0, timeout_s=60, what="the outbox is not empty")
     publisher.stop()
     assert listener.seqs == list(range(1, 601))
 
