@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from collector.evidence.authority_key import make_key
 from deploy.town.terms import calendar_toml, usual_calendar
 from deploy.town.town import SITES as TOWN_SITES
 
@@ -18,6 +19,8 @@ DISTANCE_M = 7.0
 BACK_M = 10.0
 SPACING_M = 0.3
 MIC_HEIGHT_M = 2.5
+
+EVIDENCE_KEY = "evidence.key"
 
 Table = Mapping[str, str | int | float | bool]
 
@@ -109,12 +112,15 @@ class DemoFolder:
             "broker": broker,
             "http": {"host": "127.0.0.1", "port": self.http_port},
             "page": {"municipality": "Havsbro"},
+            "evidence": {"authority": "Havsbro (demo)", "key_file": EVIDENCE_KEY},
         }
         if self._influxdb_url is not None:
             tables["influxdb"] = {"url": self._influxdb_url}
         today = datetime.now(UTC).date()
         self.calendar_toml.write_text(calendar_toml(usual_calendar(today, today)), encoding="utf-8")
         self.collector_toml.write_text(toml(tables), encoding="utf-8")
+        if not (self.path / EVIDENCE_KEY).exists():
+            make_key(self.path / EVIDENCE_KEY)
         for node in nodes:
             self.node_toml(node).write_text(toml(self._node(node, broker)), encoding="utf-8")
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -96,6 +97,23 @@ def test_other_commands_work_on_its_folder_afterwards(ended: Ended) -> None:
     nodes = {node["node"]: node for node in json.loads(listed.stdout)}
     assert set(nodes) == {"ekskolan-1", "ekskolan-2", "askolan-1"}
     assert not any(node["online"] for node in nodes.values())
+
+
+def test_a_summary_of_its_past_can_be_made_and_checked(ended: Ended, tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    made = run(
+        *(sys.executable, "-m", "skolro", "evidence", "export", "--site", "askolan"),
+        *("--from", str(today - timedelta(days=9)), "--to", str(today - timedelta(days=7))),
+        *("--config", ended.folder / "collector.toml", "--out", tmp_path),
+    )
+    assert made.returncode == 0, made.stderr
+    fingerprint = made.stdout.split()[-1].rstrip(".")
+    (archive,) = tmp_path.glob("*.zip")
+    verified = run(
+        *(sys.executable, "-m", "skolro", "evidence", "verify", archive),
+        *("--fingerprint", fingerprint),
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_a_real_source_has_no_simulated_history(ended: Ended) -> None:
