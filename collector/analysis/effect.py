@@ -312,11 +312,11 @@ def _moved(
 ) -> tuple[tuple[str, Ratio], ...]:
     found = []
     others = [k for k in range(len(sites)) if k != index]
+    changes = {k: blocks.change(k, doubt) for k in others}
     for other in others:
-        rest = [k for k in others if k != other and blocks.count[k].any()]
+        rest = [changes[k] for k in others if k != other and blocks.count[k].any()]
         if rest:
-            usual = usual_change([blocks.change(k, doubt) for k in rest])
-            ratio = against(blocks.change(other, doubt), usual, len(others))
+            ratio = against(changes[other], usual_change(rest), len(others))
             if ratio.rose:
                 found.append((sites[other], ratio))
     return tuple(found)

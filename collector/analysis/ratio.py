@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from collector.analysis.cells import Floats
 
@@ -75,7 +75,7 @@ class Mixture:
         low, high = float((self.mean - reach).min()), float((self.mean + reach).max())
 
         def beyond(value: float) -> float:
-            return float(self.weight @ norm.cdf((value - self.mean) / self.deviation)) - share
+            return float(self.weight @ ndtr((value - self.mean) / self.deviation)) - share
 
         return float(brentq(beyond, low, high, xtol=1e-6))
 
@@ -110,7 +110,7 @@ def power_to_find(change: Change, usual: Mixture) -> float:
     centre = float(usual.weight @ usual.mean)
     beside = _beside(Change(centre, change.variance), usual)
     reach = beside.quantile(0.975)
-    return float(beside.weight @ norm.cdf((-np.log(HALVED) - reach) / beside.deviation))
+    return float(beside.weight @ ndtr((-np.log(HALVED) - reach) / beside.deviation))
 
 
 def scatter_of(usual: Mixture) -> float:

@@ -188,7 +188,9 @@ def _let_in_by_openid(app: FastAPI, config: CollectorConfig) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     renderer: Renderer = app.state.renderer
-    threading.Thread(target=renderer.warm_up, name="charts", daemon=True).start()
+    planner: Planner = app.state.planner
+    for name, warm_up in (("charts", renderer.warm_up), ("plan", planner.warm_up)):
+        threading.Thread(target=warm_up, name=name, daemon=True).start()
     access: Access = app.state.access
     access.notes.start()
     try:

@@ -11,7 +11,7 @@ from dashboards.briefing.access.refusals import NotSignedInError
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import VisitorOf, needs
 from dashboards.briefing.navigation import places
-from dashboards.briefing.planning import WEEK, Planner
+from dashboards.briefing.planning import USUAL_HOURS, USUAL_WINDOWS, WEEK, Planner
 from dashboards.briefing.web import page
 
 SEE_OTHER: Final = 303
@@ -40,7 +40,9 @@ def start(visitor: VisitorOf) -> Response:
 
 
 @router.get("/briefing", dependencies=[needs(Permission.SEE_PLAN)])
-def briefing(request: Request, patrols: Patrols = 3, hours: Hours = 2) -> Response:
+def briefing(
+    request: Request, patrols: Patrols = USUAL_WINDOWS, hours: Hours = USUAL_HOURS
+) -> Response:
     """Where and when to go in the coming week, and what that rests on."""
     planner = planner_of(request)
     made = planner.briefing(datetime.now(UTC), windows=patrols, hours=hours)

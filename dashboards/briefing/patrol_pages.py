@@ -16,7 +16,7 @@ from dashboards.briefing.access.visitor import Visitor, VisitorOf, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.briefing_pages import SEE_OTHER, planner_of
 from dashboards.briefing.patrol_form import LONGEST_NOTE, Faults, PatrolForm
-from dashboards.briefing.planning import Briefing
+from dashboards.briefing.planning import USUAL_HOURS, USUAL_WINDOWS, Briefing
 from dashboards.briefing.web import page
 
 _NOW_SITES: Final = 6
@@ -123,7 +123,7 @@ def _log(
     logged: int | None = None,
 ) -> Response:
     now = datetime.now(UTC)
-    made = planner_of(request).briefing(now, windows=3, hours=2)
+    made = planner_of(request).briefing(now, windows=USUAL_WINDOWS, hours=USUAL_HOURS)
     listed = [(one, registry.site(one.site)) for one in reversed(registry.patrols())]
     return page(
         request,

@@ -5,6 +5,7 @@ Every number is the analysis' own: :mod:`collector.pattern_answers`, as ``skolro
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from collector.analysis.episodes import Episode, ReasonCode
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at, time_of
 from collector.analysis.patrol import Plan, Window
 from collector.analysis.school_calendar import SchoolCalendar
-from collector.errors import AnalysisError
+from collector.errors import AnalysisError, CollectorError
 from collector.ledger.ledger import Ledger
 from collector.pattern_answers import (
     HALF_A_YEAR,
@@ -31,6 +32,10 @@ from collector.registry.registry import Inventory, Site
 from dashboards.briefing.cache import Cache
 
 WEEK: Final = timedelta(weeks=1)
+USUAL_WINDOWS: Final = 3
+USUAL_HOURS: Final = 2
+
+_log = logging.getLogger(__name__)
 
 _KEPT_S: Final = 60.0
 _MOST_EFFECTS: Final = 2
@@ -157,6 +162,13 @@ class Planner:
         return self._briefings.get(
             key, lambda: _briefing(self._ledger, self.calendar, inventory, begin, windows, hours)
         )
+
+    def warm_up(self) -> None:
+        """Make the usual briefing, so that the first reader need not wait."""
+        try:
+            self.briefing(datetime.now(UTC), windows=USUAL_WINDOWS, hours=USUAL_HOURS)
+        except CollectorError as error:
+            _log.warning("no plan for now: %s", error)
 
     def effect(self, site: Site, now: datetime) -> LastEffect | None:
         """What followed the patrols at a site; None: there was none for half a year."""

@@ -125,7 +125,7 @@ def test_the_page_shows_the_events(chain: Chain, tmp_path: Path) -> None:
         "real_time": False,
     }  # fmt: skip
     chain.play("page-1", source)
-    page = chain.reader.pages.get("/").text
+    page = chain.reader.pages.get("/live").text
     assert "88,8" in page
     assert "Ekskolan" in page
 
