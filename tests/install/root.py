@@ -13,7 +13,8 @@ from typing import Final, Self
 
 SUITES: Final = ("bookworm", "trixie")
 
-_MIRROR: Final = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+# Else debootstrap's own choice.
+_MIRROR: Final = os.environ.get("DEBIAN_MIRROR")
 _CACHE: Final = Path("build") / "install"
 _CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 # What a Raspberry Pi OS Lite has, of what matters here.
@@ -83,7 +84,9 @@ def _archive(suite: str) -> Path:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="skolro-debootstrap-") as folder:
-        _run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, folder, _MIRROR)
+        mirror = [] if _MIRROR is None else [_MIRROR]
+        options = ("--variant=minbase", f"--include={_PACKAGES}")
+        _run("debootstrap", *options, suite, folder, *mirror)
         part = path.with_suffix(".part")
         _run("tar", "--create", "--zstd", "--file", part, "--directory", folder, ".")
         part.replace(path)
