@@ -11,12 +11,13 @@ broker show whether it is still what it was, and what is unusual is left to paho
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode, _ConnectionState
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -26,13 +27,14 @@ _PUBACK: Final = PacketTypes.PUBACK << 4
 _PUBACK_HEAD: Final = bytes((_PUBACK, 2))  # two more bytes follow, the identifier: success
 _USER_PROPERTY: Final = 0x26
 _MORE: Final = 0x80
+_PARTING_S: Final = 2.0
 
 
 class BufferedSocket:
     """A socket that does not block, read in large pieces."""
 
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
+    def __init__(self, within: Any) -> None:
+        self._socket = within
         self._piece = b""
         self._at = 0
 
@@ -53,6 +55,23 @@ class BufferedSocket:
         """How many bytes can be read though the socket itself may have none left."""
         within = getattr(self._socket, "pending", None)  # TLS keeps some too
         return self.in_hand + (within() if within else 0)
+
+    def part(self) -> None:
+        """Say that nothing more comes from here, and wait until the other side is through.
+
+        A socket that is closed with anything unread resets the connection, and a broker that
+        was about to send then never reads the acknowledgements that came before: it delivers
+        again what is in the ledger.
+        """
+        until = time.monotonic() + _PARTING_S
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            while (left_s := until - time.monotonic()) > 0:
+                self._socket.settimeout(left_s)
+                if not self._socket.recv(_PIECE):
+                    break
+        except OSError:
+            pass  # gone already, or too slow: it is closed all the same
 
     def next_publish(self) -> tuple[int, bytes, int] | None:
         """Look at the PUBLISH that comes next, as far as it has been read whole.
@@ -101,6 +120,13 @@ class BufferedClient(mqtt.Client):
 
     def _create_socket(self) -> Any:
         return BufferedSocket(super()._create_socket())
+
+    def _sock_close(self) -> None:
+        if self._state == _ConnectionState.MQTT_CS_DISCONNECTING and isinstance(
+            self._sock, BufferedSocket
+        ):
+            self._sock.part()
+        super()._sock_close()
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Handle all that has been read, before the system is asked for more."""
