@@ -19,13 +19,14 @@ from sensor.contract.messages import Live, Message
 from sensor.contract.systemd import Notifier
 from sensor.enrolment import pending_enrolment
 from sensor.errors import SensorError
-from sensor.health import HealthReporter, clock_state
+from sensor.health import HealthReporter
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, open_input, open_radar
 from sensor.outbox import Outbox
 from sensor.passby.vehicle import load_classifier
 from sensor.publisher import Publisher
 from sensor.station import Station
+from sensor.time_service import kernel_clock
 from sensor.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ def _measure(
         classifier,
         microphone=microphone,
         alarm=report,
-        clocks=Clocks(synchronised=_clock_is_synchronised),
+        clocks=Clocks(synchronised=lambda: kernel_clock().synchronised),
     )
     log.info("%s measures from %s", config.node, source.description)
     notifier = Notifier()
@@ -117,11 +118,6 @@ def _measure(
         finally:
             notifier.stopping()
             station.finish()
-
-
-def _clock_is_synchronised() -> bool | None:
-    state = clock_state()
-    return None if state is None else state[0]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import time
@@ -14,35 +13,9 @@ from typing import Final
 from sensor.acoustics.watch import MicrophoneState
 from sensor.contract.messages import Health, draft
 from sensor.inputs import Input
+from sensor.time_service import clock_state
 
 _THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")
-_STA_UNSYNC: Final = 0x0040
-_STA_NANO: Final = 0x2000
-
-
-class _Timex(ctypes.Structure):
-    # The head of struct timex (adjtimex(2)); the rest is only room for the kernel to write.
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_byte * 256),
-    )
-
-
-def clock_state() -> tuple[bool, float] | None:
-    """Whether the kernel's clock is synchronised, and its offset in seconds; None if unknown."""
-    try:
-        state = _Timex()
-        if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(state)) < 0:
-            return None
-    except (OSError, AttributeError):
-        return None
-    scale = 1e-9 if state.status & _STA_NANO else 1e-6
-    return not state.status & _STA_UNSYNC, state.offset * scale
 
 
 def cpu_temperature_c() -> float | None:
@@ -100,8 +73,9 @@ class HealthReporter:
             memory_rss_bytes=memory_rss_bytes(),
             cpu_load=round(os.getloadavg()[0], 2),
             cpu_temperature_c=cpu_temperature_c(),
-            clock_offset_s=None if clock is None else round(clock[1], 6),
-            clock_synchronised=None if clock is None else clock[0],
+            clock_offset_s=clock.offset_s,
+            clock_synchronised=clock.synchronised,
+            time_source=clock.source,
             overflows=self._source.overflows,
             events_dropped=events_dropped,
             calibrated_at=self._calibrated_at,

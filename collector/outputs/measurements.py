@@ -121,6 +121,7 @@ NODE_HEALTH: Final = Measurement(
         "cpu_load": "float",
         "cpu_temperature_c": "float",
         "clock_offset_s": "float",
+        "clock_error_s": "float",
         "clock_synchronised": "boolean",
         "overflows": "integer",
         "events_dropped": "integer",

@@ -44,7 +44,11 @@ LinesByPolicy: TypeAlias = dict[str | None, list[str]]
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
-_HEALTH_AS_IT_IS: Final = frozenset(NODE_HEALTH.fields) - {"calibration_age_s", "flags"}
+_HEALTH_AS_IT_IS: Final = frozenset(NODE_HEALTH.fields) - {
+    "calibration_age_s",
+    "clock_error_s",
+    "flags",
+}
 
 
 def lines_of(
@@ -181,6 +185,7 @@ def _health_line(health: Health, inventory: Inventory) -> str | None:
     age = None if calibrated_at is None else (health.time - calibrated_at).total_seconds()
     values: dict[str, FieldValue] = {
         "calibration_age_s": age,
+        "clock_error_s": health.time_source.error_s if health.time_source else None,
         "flags": " ".join(health.flags),
         **{name: getattr(health, name) for name in _HEALTH_AS_IT_IS},
     }

@@ -299,10 +299,25 @@ class Event(Stored, frozen=True, kw_only=True):
         )
 
 
+class TimeSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom a node's clock follows, by its time service.
+
+    `error_s` is the most by which the clock may differ from true time, with all that is uncertain
+    on the way to it (RFC 5905); `age_s` is how long ago `server` last led the clock.
+    """
+
+    server: ShortText
+    stratum: Annotated[int, Meta(ge=0, le=16)]
+    error_s: Seconds
+    age_s: Seconds
+
+
 class Health(Stored, frozen=True, kw_only=True):
     """The node's own state; sent at start, then every few minutes.
 
-    `events_dropped` and `overflows` count over the node's run (`uptime_s`).
+    `events_dropped` and `overflows` count over the node's run (`uptime_s`). `clock_offset_s` is
+    what is still to be added to the clock: positive when it is slow. `time_source` is there while
+    the time service leads the clock.
     """
 
     kind: Literal["health"] = "health"
@@ -320,6 +335,7 @@ class Health(Stored, frozen=True, kw_only=True):
     overflows: Count
     events_dropped: Count
     calibrated_at: datetime | None
+    time_source: TimeSource | UnsetType = UNSET
     flags: tuple[Flag, ...] = ()
     boot: Boot | UnsetType = UNSET
 
