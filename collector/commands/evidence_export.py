@@ -17,7 +17,8 @@ from collector.evidence.export import export
 from collector.evidence.export_log import Asked
 from collector.evidence.exporter import exporter_of
 from collector.evidence.manifest import fingerprint
-from collector.evidence.request import LanguageCode, make_request
+from collector.evidence.request import make_request
+from collector.writing import Code
 
 
 def evidence_export(  # noqa: PLR0913, PLR0917 - one an option
@@ -33,7 +34,7 @@ def evidence_export(  # noqa: PLR0913, PLR0917 - one an option
         str, typer.Option(help="What somebody asks, in their own words; a usual one.")
     ] = "",
     language: Annotated[
-        LanguageCode | None, typer.Option(help="Of the document; as the page's unless told.")
+        Code | None, typer.Option(help="Of the document; as the page's unless told.")
     ] = None,
     reason: Annotated[
         str, typer.Option(help="Why it is made; kept in the log of exports, not in it.")

@@ -19,8 +19,8 @@ from collector.evidence.document.typeset import typeset_method
 from collector.evidence.errors import EvidenceError
 from collector.evidence.language import language as language_of
 from collector.evidence.method import Method, described, method_of
-from collector.evidence.request import LanguageCode
 from collector.evidence.uncertainty import Budget
+from collector.writing import Code
 
 
 def evidence_method(
@@ -28,7 +28,7 @@ def evidence_method(
     site: Annotated[str, typer.Option("--site", help="Id of the site.")],
     pdf: Annotated[Path | None, typer.Option(help="Write it as a document, too.")] = None,
     language: Annotated[
-        LanguageCode | None, typer.Option(help="Of what is told; as the page's unless told.")
+        Code | None, typer.Option(help="Of what is told; as the page's unless told.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -14,10 +14,10 @@ from cryptography import x509
 from collector.evidence.authority_key import load_public_key
 from collector.evidence.errors import EvidenceError
 from collector.evidence.language import language as language_of
-from collector.evidence.request import LanguageCode
 from collector.evidence.verify.seals import Expected
 from collector.evidence.verify.verification import verify
 from collector.evidence.verify.words import as_dict, described
+from collector.writing import Code
 
 STATUS_ALTERED: Final = 1
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -35,7 +35,7 @@ def evidence_verify(
         Path | None, typer.Option(help="Certificate (PEM) of a time stamp authority you trust.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    language: Annotated[LanguageCode, typer.Option(help="Of what is told.")] = "sv",
+    language: Annotated[Code, typer.Option(help="Of what is told.")] = "sv",
 ) -> None:
     """Check seal, signatures and chains, and compute every number anew from the messages.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
 
 from collector.evidence.errors import EvidenceError
+from collector.writing import Code
 from sensor.contract.messages import NODE_PATTERN
-
-LanguageCode: TypeAlias = Literal["sv", "en"]
 
 LONGEST_DAYS: Final = 400
 """Of a period; a longer one is cut in several summaries."""
@@ -28,7 +27,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: datetime = field(name="from")
     end: datetime = field(name="to")
     question: Annotated[str, Meta(max_length=LONGEST_QUESTION)] = ""
-    language: LanguageCode = "sv"
+    language: Code = "sv"
 
     def __post_init__(self) -> None:
         for at in (self.start, self.end):
@@ -53,7 +52,7 @@ def make_request(
     end: datetime,
     *,
     question: str = "",
-    language: LanguageCode = "sv",
+    language: Code = "sv",
 ) -> Request:
     """Return the request; :class:`EvidenceError` says what of it cannot be."""
     question = " ".join(question.split())

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from collector.charts import THEMES, EventPoint, Spec, level_chart
 from collector.ledger.ledger import EventRow
+from collector.writing import Code
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteLevels
 from dashboards.briefing.cache import Cache
-from dashboards.briefing.language import Code, Language, language
+from dashboards.briefing.language import Language, language
 from dashboards.briefing.renderer import Renderer
 from dashboards.briefing.web import SiteId, known_site, unless_known
 

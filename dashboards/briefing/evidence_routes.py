@@ -10,8 +10,9 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from collector.errors import RegistryError
 from collector.evidence.errors import EvidenceError
 from collector.evidence.export_log import LONGEST_REASON
-from collector.evidence.request import LONGEST_QUESTION, LanguageCode, make_request
+from collector.evidence.request import LONGEST_QUESTION, make_request
 from collector.registry.registry import Site
+from collector.writing import Code
 from dashboards.briefing.access.csrf import CSRF_CHECKED
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import Visitor, goes_on, needs
@@ -59,7 +60,7 @@ def begin(  # noqa: PLR0913, PLR0917 - one a field of the form
     try:
         place = board.registry.site(site)
         start, end = _days(place, first, last)
-        code: LanguageCode = "en" if language == "en" else "sv"
+        code: Code = "en" if language == "en" else "sv"
         wanted = make_request(place.id, start, end, question=question, language=code)
     except RegistryError:
         return _form(request, board, visitor, given, wrong="site")

@@ -1,57 +1,31 @@
-"""The languages of the pages: their texts, and numbers and times as people write them.
+"""The languages of the pages: their texts, and what pages write beyond numbers and dates.
 
 Texts stand in ``texts/sv.toml`` and ``texts/sv/*.toml``, one file for each group of pages, and the
 same in every language.
-
-The clock has 24 hours in both languages. A space that must not break is a no-break space.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from math import floor, isnan
-from typing import Any, Final, Literal, TypeAlias, get_args
 
 from collector.analysis.episodes import Reason
 from collector.charts import ChartWords
 from collector.event_charts import EventWords
 from collector.pattern_charts import PatternWords
 from collector.registry.registry import SpeedLimit
-
-Code: TypeAlias = Literal["sv", "en"]
-CODES: Final[tuple[Code, ...]] = get_args(Code)
-
-NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-_MINUS: Final = "\N{MINUS SIGN}"
-_DECIMAL_SIGN: Final[dict[Code, str]] = {"sv": ",", "en": "."}
+from collector.writing import NO_BREAK, Code, Writing
 
 
-class Language:
-    """One language: its texts by key (``events.title``), and how it writes numbers and times.
-
-    All times given to it are local times already.
-    """
+class Language(Writing):
+    """One language of the pages."""
 
     def __init__(self, code: Code) -> None:
-        self.code = code
         folder = files(__package__) / "texts"
-        self._texts: dict[str, dict[str, Any]] = {}
-        for source in (folder / f"{code}.toml", *(folder / code).iterdir()):
-            self._texts |= tomllib.loads(source.read_text(encoding="utf-8"))
-
-    def keys(self) -> set[str]:
-        """All keys of texts."""
-        return {f"{group}.{key}" for group, texts in self._texts.items() for key in texts}
-
-    def text(self, key: str, **values: object) -> str:
-        """The text of `key`, with `values` put in; :class:`KeyError` where there is none."""
-        group, _, name = key.partition(".")
-        text: str = self._texts[group][name]
-        return text.format(**values) if values else text
+        super().__init__(code, (folder / f"{code}.toml", *(folder / code).iterdir()))
 
     def lines(self, key: str) -> list[str]:
         """The sentences of a text that has one a line."""
@@ -66,19 +40,9 @@ class Language:
         """`text` with a capital first letter, as at the start of a line."""
         return text[:1].upper() + text[1:]
 
-    def number(self, value: float, decimals: int = 1) -> str:
-        """A number with the language's decimal sign and a true minus."""
-        text = f"{value:.{decimals}f}".replace("-", _MINUS)
-        return text.replace(".", _DECIMAL_SIGN[self.code])
-
     def level(self, level_db: float) -> str:
         """A level with its unit."""
         return f"{self.number(level_db)}{NO_BREAK}dB(A)"
-
-    def percent(self, part: float) -> str:
-        """A part of one in per cent; Swedish sets a space before the sign."""
-        space = NO_BREAK if self.code == "sv" else ""
-        return f"{self.number(100 * part, 0)}{space}%"
 
     def interval(self, low: float, high: float, decimals: int = 1) -> str:
         """Both ends of an interval; where one is open (NaN), the other says what it bounds."""
@@ -115,8 +79,7 @@ class Language:
 
     def day_and_date(self, day: date) -> str:
         """A weekday with its date, such as fredag 27 november."""
-        month = self._texts["calendar"]["months"][day.month - 1]
-        return f"{self.weekday(day)} {day.day}{NO_BREAK}{month}"
+        return f"{self.weekday(day)} {day.day}{NO_BREAK}{self.month(day)}"
 
     def weekdays_short(self) -> tuple[str, ...]:
         """Short names of the days of the week."""
@@ -159,26 +122,9 @@ class Language:
             f"format.measured_{unit}", measured=measured, whole=self.number(whole_s / size, 0)
         ).replace(" ", NO_BREAK)
 
-    def clock(self, time: datetime) -> str:
-        """Hours and minutes."""
-        return f"{time:%H:%M}"
-
     def clock_seconds(self, time: datetime) -> str:
         """Hours, minutes and seconds."""
         return f"{time:%H:%M:%S}"
-
-    def day(self, day: date) -> str:
-        """A date in full, such as 22 november 2026."""
-        return f"{day.day} {self._texts['calendar']['months'][day.month - 1]} {day.year}"
-
-    def day_short(self, day: date) -> str:
-        """A date without its year, such as 22 nov."""
-        return f"{day.day}{NO_BREAK}{self._texts['calendar']['months_short'][day.month - 1]}"
-
-    def weekday(self, day: date) -> str:
-        """Name of the day of the week."""
-        name: str = self._texts["calendar"]["weekdays"][day.weekday()]
-        return name
 
     def relative_day(self, day: date, today: date) -> str:
         """ "i dag" or "i går", else the weekday and date."""
@@ -210,7 +156,7 @@ class Language:
             speed=self.text("charts.speed"),
             count=self.text("charts.passes"),
             limit=self.text("charts.limit"),
-            decimal_sign=_DECIMAL_SIGN[self.code],
+            decimal_sign=self.decimal_sign,
         )
 
     def event_words(self) -> EventWords:

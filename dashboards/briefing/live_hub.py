@@ -20,8 +20,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from collector.errors import CollectorError
+from collector.writing import Code
 from dashboards.briefing.board import Board
-from dashboards.briefing.language import Code, language
+from dashboards.briefing.language import language
 
 TICK_S: Final = 1.0
 PARTS_EVERY_S: Final = 5.0

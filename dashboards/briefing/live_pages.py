@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from collector.writing import Code
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import VisitorOf, goes_on, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
-from dashboards.briefing.language import Code
 from dashboards.briefing.live_hub import LiveHub, Subject
 from dashboards.briefing.page_templates import Templates
 from dashboards.briefing.pages import overview_now, site_now

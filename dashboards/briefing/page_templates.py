@@ -12,7 +12,8 @@ from typing import Any, Final
 import jinja2
 
 from collector.config import Page
-from dashboards.briefing.language import Code, Language, language
+from collector.writing import Code
+from dashboards.briefing.language import Language, language
 from dashboards.briefing.navigation import is_at, places
 
 _HERE: Final = Path(__file__).parent

@@ -11,13 +11,14 @@ from collector.charts import THEMES, Spec
 from collector.charts import Theme as Look
 from collector.event_charts import spectrum_chart, trace_chart
 from collector.pattern_charts import effect_chart, episode_chart, rate_chart, speed_chart
+from collector.writing import Code
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.chart_routes import Theme, Width, drawing
 from dashboards.briefing.effect_pages import ratios_of, site_effect
 from dashboards.briefing.event_view import event_message
-from dashboards.briefing.language import Code, Language, language
+from dashboards.briefing.language import Language, language
 from dashboards.briefing.renderer import Renderer
 from dashboards.briefing.site_pages import views_of
 from dashboards.briefing.web import EventId, SiteId, known_site, unless_known

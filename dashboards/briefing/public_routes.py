@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from collector.charts import THEMES, LevelLine, level_chart
 from collector.registry.registry import Site
+from collector.writing import Code
 from dashboards.briefing.access.refusals import NotSignedInError
 from dashboards.briefing.access.visitor import AccessOf, VisitorOf
 from dashboards.briefing.api import UNREADABLE, BoardOf, Id
@@ -16,7 +17,7 @@ from dashboards.briefing.api_models import Problem, QuarterOut, SiteQuartersOut
 from dashboards.briefing.board import Board
 from dashboards.briefing.cache import Cache
 from dashboards.briefing.chart_routes import WIDTHS_PX, Theme, Width
-from dashboards.briefing.language import Code, language
+from dashboards.briefing.language import language
 from dashboards.briefing.quarters import SiteQuarters, last_whole, site_quarters
 from dashboards.briefing.renderer import Renderer
 from dashboards.briefing.web import SiteId, known_site, page, unless_known

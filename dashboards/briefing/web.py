@@ -9,11 +9,11 @@ from fastapi.responses import HTMLResponse
 
 from collector.errors import RegistryError
 from collector.registry.registry import Site
+from collector.writing import CODES, Code
 from dashboards.briefing.access.csrf import FIELD as CSRF_FIELD
 from dashboards.briefing.access.csrf import csrf_field
 from dashboards.briefing.access.visitor import Visitor, access_of, visitor_or_public
 from dashboards.briefing.board import Board
-from dashboards.briefing.language import CODES, Code
 from dashboards.briefing.page_templates import Templates
 from sensor.contract.messages import NODE_PATTERN
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from dashboards.briefing.language import CODES, Code
+from collector.writing import CODES, Code
 from dashboards.grafana.alerts import rules_file
 from dashboards.grafana.influxql import TIME_ZONE
 from dashboards.grafana.links import uid

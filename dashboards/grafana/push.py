@@ -16,7 +16,7 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException
 from niquests.exceptions import RequestException
 
-from dashboards.briefing.language import CODES
+from collector.writing import CODES
 from dashboards.grafana.alerts import GROUP, rule_group
 from dashboards.grafana.build import rendered
 from dashboards.grafana.influxql import DATASOURCE_UID

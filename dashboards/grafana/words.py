@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from dashboards.briefing.language import Code, language
+from collector.writing import Code
+from dashboards.briefing.language import language
 
 
 class Words:

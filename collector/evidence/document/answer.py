@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.evidence.document.sections import Writer
 from collector.evidence.figures import report as figures
-from collector.evidence.language import NO_BREAK
+from collector.writing import NO_BREAK
 
 _LEAST_S = 10 * 3600.0
 

@@ -12,10 +12,11 @@ import msgspec
 
 from collector.evidence.document.sections import period_text
 from collector.evidence.document.typeset import attachments, compiled
-from collector.evidence.language import NO_BREAK, Language, language
+from collector.evidence.language import Language, language
 from collector.evidence.manifest import Authority
 from collector.evidence.public import report as public
 from collector.evidence.public.suppression import Shown
+from collector.writing import NO_BREAK
 
 
 def typeset_public(

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from collector.evidence import excerpt
 from collector.evidence.figures import report as figures
-from collector.evidence.language import NO_BREAK, Language
+from collector.evidence.language import Language
 from collector.evidence.request import Request
 from collector.evidence.uncertainty import level_budget
+from collector.writing import NO_BREAK
 
 Section: TypeAlias = dict[str, Any]
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.briefing.language import CODES, NO_BREAK, Code, language
+from collector.writing import CODES, NO_BREAK, Code
+from dashboards.briefing.language import language
 from sensor.contract.messages import Flag, SourceKind, SpeedMethod, SpeedRefusal, Trigger
 
 SV, EN = language("sv"), language("en")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from collector.analysis.usual import Verdict
 from collector.figures.patterns import PERIODS_WEEKS
-from dashboards.briefing.language import CODES, Code
+from collector.writing import CODES, Code
 from dashboards.commands.dashboards_build import dashboards_build
 from dashboards.grafana.alerts import GROUP, rule_group, rules_file
 from dashboards.grafana.build import (

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dashboards.briefing.language import CODES
+from collector.writing import CODES
 from dashboards.commands.dashboards_push import TOKEN_VARIABLE, dashboards_push
 from dashboards.grafana.alerts import GROUP, rule_group
 from dashboards.grafana.build import BOARDS, rendered
