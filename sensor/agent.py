@@ -19,7 +19,7 @@ from sensor.contract.messages import Live, Message
 from sensor.contract.systemd import Notifier
 from sensor.enrolment import pending_enrolment
 from sensor.errors import SensorError
-from sensor.health import HealthReporter
+from sensor.health import Found, HealthReporter
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, open_input, open_radar
 from sensor.outbox import Outbox
@@ -91,7 +91,14 @@ def _measure(
     reporter = HealthReporter(config.node, data_dir, source, microphone.checked_at)
 
     def report() -> None:
-        sink.store(reporter.report(station.microphone, outbox.depth, station.events_dropped))
+        found = Found(
+            microphone=station.microphone,
+            outbox_depth=outbox.depth,
+            events_dropped=station.events_dropped,
+            lowest_laeq_db=station.take_lowest_laeq_db(),
+            outbox_oldest_s=outbox.oldest_s,
+        )
+        sink.store(reporter.report(found))
 
     station = Station(
         config,

@@ -98,6 +98,7 @@ class Station:
         simulated: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
         self._always = simulated | microphone.flags
         self._watch = MicrophoneWatch(config.meter.microphone_floor_db)
+        self._lowest_laeq_db: float | None = None
         self._clock: StreamClock | None = None
         self._meter = SoundLevelMeter(
             source.sample_rate,
@@ -131,6 +132,11 @@ class Station:
     def microphone(self) -> MicrophoneState:
         """Whether what the microphone delivers is sound at all."""
         return self._watch.state
+
+    def take_lowest_laeq_db(self) -> float | None:
+        """Lowest LAeq of a reading since this was last asked, believed or not; None: none was."""
+        lowest, self._lowest_laeq_db = self._lowest_laeq_db, None
+        return rounded(lowest)
 
     def see(self, reading: SpeedReading) -> None:
         """Take in what the radar saw; may be called from another thread."""
@@ -187,6 +193,11 @@ class Station:
             self._analyse(detection)
 
     def _believed(self, reading: LevelReading) -> LevelReading:
+        if reading.laeq_db is not None:
+            lowest = self._lowest_laeq_db
+            self._lowest_laeq_db = min(
+                reading.laeq_db, reading.laeq_db if lowest is None else lowest
+            )
         for alarm in self._watch.process(reading):
             log.warning("%s", alarm.text)
             self._alarm()

@@ -25,6 +25,7 @@ from collector.database.tables import (
     level_hour_pruned,
     message,
     node_anomaly,
+    node_hour_pruned,
     quarantine,
     site_day_pruned,
 )
@@ -178,7 +179,7 @@ def _scratch(connection: Connection) -> Iterator[Connection]:
         engine = create_engine(f"sqlite:///{Path(folder) / 'projections.sqlite'}")
         try:
             with engine.connect() as scratch:
-                kept = (level_hour_pruned, site_day_pruned)
+                kept = (level_hour_pruned, node_hour_pruned, site_day_pruned)
                 METADATA.create_all(scratch, tables=[*PROJECTIONS, *kept])
                 for table in kept:
                     pruned = connection.execute(select(table)).mappings().all()

@@ -15,6 +15,7 @@ from collector.database.tables import (
     event,
     level_hour,
     message_count,
+    node_hour,
     node_state,
     site_day,
 )
@@ -26,6 +27,7 @@ _NAMES: Final = {
     message_count: "numbers of messages",
     event: "events",
     level_hour: "hours of levels",
+    node_hour: "hours of nodes",
     absence: "stretches of absent messages",
 }
 _NAMES_BY_SITE: Final = {episode: "episodes", site_day: "days of hours"}

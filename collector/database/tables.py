@@ -313,6 +313,33 @@ level_hour: Final = _hours("level_hour", Index("level_hour_site_hour", "site", "
 # The share of `level_hour` whose messages were pruned: what a rebuild starts from.
 level_hour_pruned: Final = _hours("level_hour_pruned")
 
+
+def _node_hours(name: str, *indexes: Index) -> Table:
+    # How each is carried on stands in collector.ledger.node_hours.
+    counts = ("reports", "prompt", "microphone_bad", "under_voltage", "throttled", "clock_unsure")
+    numbers = ("outbox_depth", "disk_free_bytes", "disk_written_bytes", "disk_errors",
+               "memory_available_bytes")  # fmt: skip
+    sizes = ("uptime_s", "cpu_load", "cpu_own_share", "cpu_temperature_c", "disk_worn_share",
+             "clock_offset_s", "microphone_lowest_db", "outbox_oldest_s",
+             "background_db_s", "background_s")  # fmt: skip
+    return Table(
+        name,
+        METADATA,
+        Column("node", String(63), primary_key=True),
+        Column("hour", UtcTime, primary_key=True, autoincrement=False),
+        Column("simulated", Boolean, primary_key=True),
+        *(Column(one, BigInteger) for one in (*counts, *numbers)),
+        *(Column(one, Double) for one in sizes),
+        *indexes,
+    )
+
+
+# How each node did in each hour, and the background that it heard; null: not told.
+node_hour: Final = _node_hours("node_hour", Index("node_hour_hour", "hour"))
+
+# The share of `node_hour` whose messages were pruned.
+node_hour_pruned: Final = _node_hours("node_hour_pruned")
+
 # Passes of vehicles that belong together, found anew around whatever comes in.
 episode: Final = Table(
     "episode",
@@ -361,7 +388,7 @@ absence: Final = Table(
     Index("absence_node_last_seq", "node", "last_seq"),
 )
 
-NODE_PROJECTIONS: Final = (node_state, message_count, event, level_hour, absence)
+NODE_PROJECTIONS: Final = (node_state, message_count, event, level_hour, node_hour, absence)
 SITE_PROJECTIONS: Final = (episode, site_day)
 PROJECTIONS: Final = (*NODE_PROJECTIONS, *SITE_PROJECTIONS)
 

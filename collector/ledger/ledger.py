@@ -17,10 +17,18 @@ from collector.check.single import MessageCheck, check_message
 from collector.database.database import reading, snapshot, upsert, writing
 from collector.database.tables import message, node_online, output_cursor
 from collector.errors import LedgerError, UnstorableError
-from collector.ledger import appending, measures, pattern_queries, quarantine, queries
+from collector.ledger import (
+    appending,
+    measures,
+    node_queries,
+    pattern_queries,
+    quarantine,
+    queries,
+)
 from collector.ledger.absence import AcceptedGap, accepted_gaps, gaps
 from collector.ledger.accepting import accept_gap
 from collector.ledger.key_changes import between_changes, topics_of
+from collector.ledger.node_queries import BackgroundHour, MeasuredHour, ToldHour
 from collector.ledger.pattern_queries import SiteDays
 from collector.ledger.prune import Pruning, prunable, prune
 from collector.ledger.quarantine import Quarantined
@@ -31,6 +39,7 @@ from collector.ledger.records import (
     EventRow,
     LevelHour,
     LevelSeries,
+    NodeHour,
     NodeState,
     StoredMessage,
     TouchedHour,
@@ -43,8 +52,8 @@ from sensor.contract.codec import KINDS
 from sensor.contract.messages import Ack
 
 __all__ = ["AppendResult", "Counts", "EventRow", "Ledger", "LedgerCheck", "LevelHour",
-           "LevelSeries", "MessageCheck", "NodeState", "Quarantined", "Received", "Retried",
-           "StoredMessage"]  # fmt: skip
+           "LevelSeries", "MessageCheck", "NodeHour", "NodeState", "Quarantined", "Received",
+           "Retried", "StoredMessage"]  # fmt: skip
 
 _LONGEST_BATCH: Final = timedelta(hours=1)
 _PAGE: Final = 500
@@ -344,6 +353,34 @@ class Ledger:
         """Hours that begin within [`start`, `end`), in order of time."""
         with reading(self._engine) as connection:
             return queries.level_hours(connection, site, node, start, end)
+
+    def node_hours(
+        self, node: str, start: datetime, end: datetime, *, simulated: bool = False
+    ) -> list[NodeHour]:
+        """How a node did in the hours that begin within [`start`, `end`), in order of time."""
+        with reading(self._engine) as connection:
+            return node_queries.node_hours(connection, node, start, end, simulated)
+
+    def measured_hours(
+        self, start: datetime, end: datetime, *, node: str | None = None
+    ) -> list[MeasuredHour]:
+        """How much each node measured in the hours that begin within [`start`, `end`)."""
+        with reading(self._engine) as connection:
+            return node_queries.measured_hours(connection, start, end, node)
+
+    def told_hours(
+        self, start: datetime, end: datetime, *, node: str | None = None
+    ) -> list[ToldHour]:
+        """How often each node reported in the hours that begin within [`start`, `end`)."""
+        with reading(self._engine) as connection:
+            return node_queries.told_hours(connection, start, end, node)
+
+    def background_hours(
+        self, nodes: Sequence[str], start: datetime, end: datetime, *, simulated: bool = False
+    ) -> list[BackgroundHour]:
+        """The background of nodes in the hours that begin within [`start`, `end`)."""
+        with reading(self._engine) as connection:
+            return node_queries.background_hours(connection, start, end, nodes, simulated)
 
     def events(
         self,

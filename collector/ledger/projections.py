@@ -18,10 +18,13 @@ from collector.database.tables import (
     level_hour,
     level_hour_pruned,
     message_count,
+    node_hour,
+    node_hour_pruned,
 )
 from collector.ledger import rollups
 from collector.ledger.absence import rows_of
 from collector.ledger.chain import Stored
+from collector.ledger.node_hours import project_hours
 from collector.ledger.surroundings import Place
 from collector.registry.inventory import Inventory
 from sensor.contract.messages import Absence, Event, LevelBatch, Message
@@ -53,6 +56,8 @@ def project_rows(
     _project_counts(connection, batch)
     _project_absences(connection, batch)
     events = _project_events(connection, batch, inventory)
+    told = ((stored.message, stored.received_at) for stored in batch)
+    project_hours(connection, told, node_hour)
     messages = (stored.message for stored in batch)
     return Projected(events, project_levels(connection, messages, inventory, level_hour))
 
@@ -61,9 +66,9 @@ def begin_again(connection: Connection) -> None:
     """Empty the projections but for what comes of messages that were pruned."""
     for table in PROJECTIONS:
         connection.execute(table.delete())
-    columns = [column.name for column in level_hour.c]
-    pruned = level_hour_pruned.select()
-    connection.execute(level_hour.insert().from_select(columns, pruned))
+    for table, kept in ((level_hour, level_hour_pruned), (node_hour, node_hour_pruned)):
+        columns = [column.name for column in table.c]
+        connection.execute(table.insert().from_select(columns, kept.select()))
     rollups.refill(connection)
 
 

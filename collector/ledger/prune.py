@@ -33,11 +33,13 @@ from collector.database.tables import (
     event,
     level_hour_pruned,
     message,
+    node_hour_pruned,
     node_state,
     output_cursor,
     pruning,
 )
 from collector.ledger import rollups
+from collector.ledger.node_hours import project_hours
 from collector.ledger.projections import project_levels
 from collector.registry.inventory import Inventory
 from sensor.contract.codec import decode
@@ -119,13 +121,15 @@ def _begin(connection: Connection, wanted: Pruning, record: int | None) -> int:
 def _empty_page(
     connection: Connection, inventory: Inventory, wanted: Pruning, position: int
 ) -> list[int]:
-    query = select(message.c.position, message.c.payload).where(*_chosen(connection, wanted))
+    columns = (message.c.position, message.c.payload, message.c.received_at)
+    query = select(*columns).where(*_chosen(connection, wanted))
     query = query.where(message.c.position > position).order_by(message.c.position).limit(_PAGE)
     rows = connection.execute(query).all()
     positions = [row.position for row in rows]
-    if wanted.kind == "levels":
-        messages = (decode(row.payload) for row in rows)
-        project_levels(connection, messages, inventory, level_hour_pruned)
+    if wanted.kind in {"levels", "health"}:
+        told = [(decode(row.payload), row.received_at) for row in rows]
+        project_levels(connection, (one for one, _ in told), inventory, level_hour_pruned)
+        project_hours(connection, told, node_hour_pruned)
     if wanted.kind == "event":
         _remove_events(connection, positions)
     chosen = message.c.position.in_(positions)

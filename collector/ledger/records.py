@@ -149,6 +149,58 @@ class LevelHour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeHour:
+    """How one node did in the hour from `hour` on; None: not told.
+
+    Attributes
+    ----------
+    reports : int, optional
+        How many it sent about itself; of them came in at once (`prompt`), and told of a faulty
+        microphone, a weak supply (`under_voltage`), a slowed processor (`throttled`) or a clock
+        that nobody leads (`clock_unsure`).
+    uptime_s, memory_available_bytes, disk_free_bytes, microphone_lowest_db : float, optional
+        The lowest that was told.
+    background_db_s, background_s : float, optional
+        The sum of LAF90 times the seconds that it was measured over, and those seconds; without
+        weather, faults and what was thinned.
+
+    The others are the highest that was told.
+    """
+
+    node: str
+    hour: datetime
+    simulated: bool
+    reports: int | None = None
+    prompt: int | None = None
+    microphone_bad: int | None = None
+    under_voltage: int | None = None
+    throttled: int | None = None
+    clock_unsure: int | None = None
+    outbox_depth: int | None = None
+    disk_free_bytes: int | None = None
+    disk_written_bytes: int | None = None
+    disk_errors: int | None = None
+    memory_available_bytes: int | None = None
+    uptime_s: float | None = None
+    cpu_load: float | None = None
+    cpu_own_share: float | None = None
+    cpu_temperature_c: float | None = None
+    disk_worn_share: float | None = None
+    clock_offset_s: float | None = None
+    microphone_lowest_db: float | None = None
+    outbox_oldest_s: float | None = None
+    background_db_s: float | None = None
+    background_s: float | None = None
+
+    @property
+    def background_db(self) -> float | None:
+        """Mean LAF90 of the hour."""
+        if self.background_db_s is None or not self.background_s:
+            return None
+        return self.background_db_s / self.background_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
     """Where a node stands, as far as the ledger knows.
 

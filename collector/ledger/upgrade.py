@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from collector.database import schema
 from collector.database.backup import sqlite_path
 from collector.database.database import connect, open_database, reading, writing
 from collector.database.sqlite_copy import copy_new
+from collector.database.tables import message, node_hour
 from collector.ledger import rollups
+from collector.ledger.node_hours import project_hours
+from sensor.contract.codec import decode
+
+_PAGE = 500
+_HAS_NODE_HOURS = "0015"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +75,21 @@ def _upgraded(engine: Engine, path: Path | None) -> Upgrade:
         before = schema.upgrade(connection) or schema.HEAD
         # What older versions did not keep follows from what they did.
         rollups.refill(connection)
+        _fill_node_hours(connection, before)
     return Upgrade(before, schema.HEAD, kept)
+
+
+def _fill_node_hours(connection: Connection, before: str) -> None:
+    """Make the hours of nodes from what is kept; what was pruned earlier has no part in them."""
+    if before >= _HAS_NODE_HOURS:
+        return
+    query = select(message.c.position, message.c.payload, message.c.received_at).where(
+        message.c.kind.in_(["health", "levels"]), func.length(message.c.payload) > 0
+    )
+    position = 0
+    while rows := connection.execute(
+        query.where(message.c.position > position).order_by(message.c.position).limit(_PAGE)
+    ).all():
+        told = ((decode(row.payload), row.received_at) for row in rows)
+        project_hours(connection, told, node_hour)
+        position = rows[-1].position

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
+from msgspec import UNSET
+
 from collector.ledger.ledger import Ledger, StoredMessage
 from collector.outputs.line_protocol import FieldValue, nanoseconds
 from collector.outputs.measurements import (
@@ -187,8 +189,10 @@ def _health_line(health: Health, inventory: Inventory) -> str | None:
         "calibration_age_s": age,
         "clock_error_s": health.time_source.error_s if health.time_source else None,
         "flags": " ".join(health.flags),
-        **{name: getattr(health, name) for name in _HEALTH_AS_IT_IS},
     }
+    for name in _HEALTH_AS_IT_IS:
+        value = getattr(health, name)
+        values[name] = None if value is UNSET else value
     series = NODE_HEALTH.series(*_node_tags(health, inventory, health.time))
     return NODE_HEALTH.line(series, values, nanoseconds(health.time))
 

@@ -315,9 +315,33 @@ class TimeSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Health(Stored, frozen=True, kw_only=True):
     """The node's own state; sent at start, then every few minutes.
 
-    `events_dropped` and `overflows` count over the node's run (`uptime_s`). `clock_offset_s` is
-    what is still to be added to the clock: positive when it is slow. `time_source` is there while
-    the time service leads the clock.
+    `events_dropped`, `overflows` and `microphone_replugged` count over the node's run
+    (`uptime_s`). `clock_offset_s` is what is still to be added to the clock: positive when it is
+    slow. `time_source` is there while the time service leads the clock. What an older node does not
+    know, or the machine does not tell, is left out.
+
+    Attributes
+    ----------
+    cpu_own_share : float
+        Of one core's time, what measuring took since the report before.
+    under_voltage, throttled : bool
+        Whether the supply is too weak right now, and whether the processor is slowed down; with
+        `_since_boot`, whether it ever was since the node was started.
+    disk_written_bytes : int
+        To the card or disk that the outbox is on, since the node was started.
+    disk_worn_share : float
+        Of its life, what the card says it has used at most.
+    disk_errors : int
+        Faults that the file system counted, in all its life.
+    disk_read_only : bool
+        Whether nothing can be written any more.
+    microphone_lowest_db : float
+        Lowest LAeq of a second since the report before, believed or not: what is left of a
+        microphone that grows deaf or wet is its own noise.
+    microphone_replugged : int
+        How often it was gone and came back.
+    outbox_oldest_s : float
+        Age of the oldest message that waits; left out where none does.
     """
 
     kind: Literal["health"] = "health"
@@ -336,6 +360,19 @@ class Health(Stored, frozen=True, kw_only=True):
     events_dropped: Count
     calibrated_at: datetime | None
     time_source: TimeSource | UnsetType = UNSET
+    cpu_own_share: Annotated[float, Meta(ge=0, le=1000)] | UnsetType = UNSET
+    memory_available_bytes: Count | UnsetType = UNSET
+    under_voltage: bool | UnsetType = UNSET
+    under_voltage_since_boot: bool | UnsetType = UNSET
+    throttled: bool | UnsetType = UNSET
+    throttled_since_boot: bool | UnsetType = UNSET
+    disk_written_bytes: Count | UnsetType = UNSET
+    disk_worn_share: Probability | UnsetType = UNSET
+    disk_errors: Count | UnsetType = UNSET
+    disk_read_only: bool | UnsetType = UNSET
+    microphone_lowest_db: Decibel | UnsetType = UNSET
+    microphone_replugged: Count | UnsetType = UNSET
+    outbox_oldest_s: Seconds | UnsetType = UNSET
     flags: tuple[Flag, ...] = ()
     boot: Boot | UnsetType = UNSET
 

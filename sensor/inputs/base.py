@@ -39,6 +39,8 @@ class Input(Protocol):
         Times that sound was lost on the way in.
     state : {"ok", "lost"}
         ``lost`` while a device that was there is not.
+    replugged : int or None
+        Times that it came back; None where there is nothing to unplug.
     """
 
     @property
@@ -57,6 +59,8 @@ class Input(Protocol):
     def overflows(self) -> int: ...
     @property
     def state(self) -> State: ...
+    @property
+    def replugged(self) -> int | None: ...
 
     def blocks(self) -> Iterator[AudioBlock]:
         """Yield the sound until the source ends or :meth:`stop` is called; once per input.

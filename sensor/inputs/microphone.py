@@ -80,6 +80,7 @@ class MicrophoneInput:
         self.channels = config.channels
         self.full_scale_pa = config.full_scale_pa
         self.state: State = "ok"
+        self.replugged = 0
         self._stopped = False
         self._opening = 0
         self._queue = CaptureQueue(round(_QUEUE_S / config.block_s))
@@ -143,6 +144,7 @@ class MicrophoneInput:
     def _found(self) -> None:
         if self.state == "lost":
             self.state = "ok"
+            self.replugged += 1
             _log.warning("the microphone %s is back", self._name)
 
     def _lost(self) -> None:

@@ -79,6 +79,7 @@ class RecordingInput:
 
     simulated = False
     overflows = 0
+    replugged = None
     state: State = "ok"
 
     def __init__(self, config: RecordingConfig) -> None:

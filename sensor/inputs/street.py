@@ -88,6 +88,7 @@ class StreetInput:
 
     simulated = True
     overflows = 0
+    replugged = None
     full_scale_pa = None
     state: State = "ok"
 

@@ -14,6 +14,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
+from sensor.clock import boot_time
 from sensor.contract import codec
 from sensor.contract.messages import (
     Absence,
@@ -48,6 +50,9 @@ _DAY_S: Final = 86_400.0
 _CLOCK_WAS_SET: Final = 1_735_689_600.0
 """2025-01-01: a clock that shows an earlier time has not been set since the node was started."""
 
+_OLDEST: Final = """
+SELECT payload FROM message WHERE seq > (SELECT held_seq FROM stock) ORDER BY seq LIMIT 1
+"""
 _OFFERED_AHEAD: Final = 100
 """How many numbers are noted as sent at once, so that not each message costs a commit."""
 
@@ -375,6 +380,13 @@ class Outbox:
         )
 
     @property
+    def oldest_s(self) -> float | None:
+        """Age in seconds of the oldest message that waits; None: none does."""
+        with self._file.reading() as database:
+            row = database.execute(_OLDEST).fetchone()
+        return None if row is None else _age_s(codec.decode(row[0]))
+
+    @property
     def last_seq(self) -> int:
         """Number of the newest message; 0 when there never was one."""
         return self._file.number("SELECT next_seq - 1 FROM chain")
@@ -410,3 +422,11 @@ class Outbox:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _age_s(message: Message) -> float:
+    # The wall clock may have been set since, the other one only begins anew with each start.
+    now = boot_time()
+    if message.boot and now and message.boot.id == now.id:
+        return round(max(0.0, now.s - message.boot.s), 1)
+    return round(max(0.0, (datetime.now(UTC) - message.time).total_seconds()), 1)

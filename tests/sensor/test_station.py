@@ -129,6 +129,10 @@ def test_a_dead_microphone_raises_an_alarm_within_two_minutes_and_has_no_levels(
         station.finish()
     assert station.microphone != "ok"
     assert 60 < alarms[0] <= 180
+    lowest_db = station.take_lowest_laeq_db()
+    assert lowest_db is not None
+    assert lowest_db < 20.0
+    assert station.take_lowest_laeq_db() is None
     levels = [level for batch in kept.batches for level in batch.laeq_db]
     assert None not in levels[:60]
     assert set(levels[62:]) == {None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
 
 # Written by the last version that had no versions: two nodes, six messages of each, a refused one.
+LONG_AGO, NEVER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[2] / "golden" / "ledger" / "revision_1.sql"
 
 
@@ -83,9 +85,12 @@ def test_all_that_was_there_is_there_and_holds(upgraded: Engine) -> None:
     assert (ledger.cursor("influxdb"), ledger.node_states()["a-1"].online) == (7, True)
     assert registry.site_of("a-1") is not None
     assert registry.speed_limits("ekskolan")[0].kmh == 30.0
+    reports = ledger.told_hours(LONG_AGO, NEVER)
+    assert {one.node for one in reports} == {"a-1", "a-2"}
     before = ledger.events()
     ledger.rebuild()
     assert ledger.events() == before
+    assert ledger.told_hours(LONG_AGO, NEVER) == reports
 
 
 def test_messages_are_guarded_afterwards(upgraded: Engine) -> None:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from sensor.contract import codec, messages
@@ -64,6 +65,30 @@ def events(draw: st.DrawFn) -> messages.Event:
     )  # fmt: skip
 
 
+def optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.just(UNSET) | values
+
+
+@st.composite
+def healths(draw: st.DrawFn) -> messages.Health:
+    counts = st.integers(0, 2**53 - 1)
+    truths = st.booleans()
+    return messages.Health(
+        **draw(heads), version="1", uptime_s=draw(st.floats(0, 1e10)), input="x", microphone="ok",
+        outbox_depth=draw(counts), disk_free_bytes=None, memory_rss_bytes=None, cpu_load=None,
+        cpu_temperature_c=None, clock_offset_s=None, clock_synchronised=draw(st.none() | truths),
+        overflows=0, events_dropped=0, calibrated_at=draw(st.none() | times),
+        cpu_own_share=draw(optional(st.floats(0, 1000))),
+        memory_available_bytes=draw(optional(counts)), under_voltage=draw(optional(truths)),
+        under_voltage_since_boot=draw(optional(truths)), throttled=draw(optional(truths)),
+        throttled_since_boot=draw(optional(truths)), disk_written_bytes=draw(optional(counts)),
+        disk_worn_share=draw(optional(st.floats(0, 1))), disk_errors=draw(optional(counts)),
+        disk_read_only=draw(optional(truths)), microphone_lowest_db=draw(optional(decibels)),
+        microphone_replugged=draw(optional(counts)),
+        outbox_oldest_s=draw(optional(st.floats(0, 1e10))), flags=draw(flags),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_bytes_of_each_kind_are_the_golden_ones(kind: str) -> None:
     assert codec.encode(samples()[kind]) == (GOLDEN / f"{kind}.json").read_bytes()
@@ -82,7 +107,7 @@ def test_a_payload_is_plain_json_that_starts_with_the_head(kind: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.one_of(level_batches(), events()))
+@given(st.one_of(level_batches(), events(), healths()))
 def test_decode_reverses_encode(message: messages.Message) -> None:
     assert codec.decode(codec.encode(message)) == message
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sensor.clock import boot_time
 from sensor.contract import codec
 from sensor.contract.messages import GENESIS, draft
 from sensor.contract.signature import payload_hash, verify
@@ -318,3 +319,23 @@ def test_commits_reach_the_disk(tmp_path: Path) -> None:
 
 def test_a_draft_is_dated_now() -> None:
     assert (datetime.now(UTC) - draft(NODE)["time"]).total_seconds() < 5
+
+
+def test_the_age_of_what_waits_is_told_whatever_the_wall_clock_was(tmp_path: Path) -> None:
+    with open_outbox(tmp_path) as outbox:
+        assert outbox.oldest_s is None
+        # The wall clock has been set since; the other one has not.
+        boot = boot_time()
+        assert boot
+        set_since = replace(HEALTH, time=datetime(1970, 1, 2, tzinfo=UTC))
+        outbox.append(replace(set_since, boot=replace(boot, s=boot.s - 90.0)))
+        outbox.append(HEALTH)
+        assert outbox.oldest_s is not None
+        assert 90.0 <= outbox.oldest_s < 90.0 + 3600
+        outbox.acknowledged(1)
+        # Of an earlier start only the wall clock tells; one ahead of it has no age.
+        outbox.append(replace(HEALTH, time=datetime(2100, 1, 1, tzinfo=UTC)))
+        outbox.acknowledged(2)
+        assert outbox.oldest_s == 0.0
+        outbox.acknowledged(3)
+        assert outbox.oldest_s is None
