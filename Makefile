@@ -6,6 +6,7 @@
 #             minutes; SEED= repeats a run
 # make test-install  a node in fresh Debians, as its card makes one; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
+# make docs   the documentation, in build/docs/index.html
 # make lock   the locked versions, anew
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ SECONDS ?= 60
 # Tests wait for brokers and browsers more than they compute.
 PROCESSES ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test test-install check bench chaos fuzz lock clean packages-demo packages-test packages-install
+.PHONY: demo test test-install check bench chaos fuzz docs lock clean packages-demo packages-test packages-install
 
 demo: packages-demo $(VENV)/.demo
 	$(BIN)/skolro demo
@@ -30,6 +31,10 @@ check: packages-demo $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m sensor.contract.schema --check docs/contract.schema.json
 	$(BIN)/skolro dashboards build --check
+	$(BIN)/python -m docs.site build/docs
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m docs.site build/docs
 
 bench: $(VENV)/.dev
 	for benchmark in benchmarks/*.py; do $(BIN)/python -m $$(echo $${benchmark%.py} | tr / .) || exit 1; done
