@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +62,7 @@ def build(site: Path, root: Path = ROOT) -> int:
     with tempfile.TemporaryDirectory(prefix="skolro-docs-") as folder:
         source = Path(folder)
         pages = gather(source / "pages", root)
+        _all_listed(pages)
         shutil.copytree(HERE / "theme", source / "theme")
         shutil.copy(ICON, source / "theme/assets/skolro.svg")
         shutil.copy(HERE / "zensical.toml", source)
@@ -69,11 +70,11 @@ def build(site: Path, root: Path = ROOT) -> int:
         shutil.rmtree(site, ignore_errors=True)
         site.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(source / "site", site)
-    return pages
+    return len(pages)
 
 
-def gather(pages: Path, root: Path) -> int:
-    """Put everything that is published into `pages`, and return how many pages there are."""
+def gather(pages: Path, root: Path) -> Sequence[str]:
+    """Put everything that is published into `pages`, and return the places of all pages."""
     places = published(root)
     made = {place: _written(root, source, places) for source, place in places.items()}
     made["contract.md"] = contract_page()
@@ -81,7 +82,18 @@ def gather(pages: Path, root: Path) -> int:
         target = pages / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content if isinstance(content, bytes) else _spoken(place, content))
-    return sum(place.endswith(".md") for place in made)
+    return [place for place in made if place.endswith(".md")]
+
+
+def _all_listed(pages: Sequence[str]) -> None:
+    """Refuse pages that nobody would find."""
+    listed = (HERE / "zensical.toml").read_text(encoding="utf-8")
+    lost = [page for page in pages if f'"{page}"' not in listed]
+    if lost:
+        raise DocumentationError(
+            f"Not in the navigation: {', '.join(lost)}. Give each its place in "
+            f"{(HERE / 'zensical.toml').relative_to(ROOT)}."
+        )
 
 
 def published(root: Path) -> Mapping[str, str]:

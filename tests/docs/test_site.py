@@ -156,3 +156,11 @@ def test_a_link_that_leads_nowhere_stops_the_build_and_is_named(
     with pytest.raises(DocumentationError, match=said):
         build(tmp_path / "site", copy)
     assert not (tmp_path / "site").exists()
+
+
+def test_a_page_that_nobody_would_find_stops_the_build_and_is_named(
+    copy: Path, tmp_path: Path
+) -> None:
+    (copy / "docs/lost.md").write_text("# Lost\n")
+    with pytest.raises(DocumentationError, match=r"Not in the navigation: lost\.md"):
+        build(tmp_path / "site", copy)
