@@ -48,6 +48,11 @@ class Child:
             raise DeployError(f"{name} cannot be started: {error}") from error
 
     @property
+    def pid(self) -> int:
+        """Of the process; what guards it becomes the program itself."""
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """Exit status, or None while it runs."""
         return self._process.poll()

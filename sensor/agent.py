@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sensor.errors import SensorError
 from sensor.health import Found, HealthReporter
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, open_input, open_radar
+from sensor.light import LEDS, Condition, Light
 from sensor.outbox import Outbox
 from sensor.passby.vehicle import load_classifier
 from sensor.publisher import Publisher
@@ -100,6 +101,11 @@ def _measure(
         )
         sink.store(reporter.report(found))
 
+    def condition() -> Condition:
+        if source.state == "lost" or station.microphone not in {"ok", "unknown"}:
+            return "fault"
+        return "measuring" if publisher.connected else "no_network"
+
     station = Station(
         config,
         source,
@@ -117,6 +123,7 @@ def _measure(
         _every(config.health_s, report),
         _every(notifier.interval_s, watchdog.feed, "watchdog"),
         _watched_by_radar(config, station),
+        _shown_by_light(config, condition),
     ):
         try:
             for block in source.blocks():
@@ -170,6 +177,18 @@ def _watched_by_radar(config: NodeConfig, station: Station) -> Iterator[None]:
         finally:
             radar.stop()
             thread.join()
+
+
+@contextmanager
+def _shown_by_light(config: NodeConfig, condition: Callable[[], Condition]) -> Iterator[None]:
+    """Let a light show how the node is, if it is told to; without one it measures as well."""
+    with ExitStack() as stack:
+        if config.light is not None:
+            try:
+                stack.enter_context(Light(LEDS / config.light.led, condition))
+            except SensorError as error:
+                log.error("%s", error)
+        yield
 
 
 @contextmanager

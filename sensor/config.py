@@ -13,6 +13,7 @@ from sensor.contract.messages import NodeId, require_node_id
 from sensor.contract.tls import Tls, tls_from
 from sensor.contract.toml_file import load
 from sensor.inputs import InputConfig, RadarConfig, RecordingConfig
+from sensor.light import LightConfig
 from sensor.outbox import Retention
 from sensor.passby.detector import DetectorConfig
 
@@ -74,6 +75,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detector: DetectorConfig = DetectorConfig()
     mounting: Mounting | None = None
     levels: Levels = Levels()
+    light: LightConfig | None = None
     model_dir: str | None = None
     health_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
 

@@ -31,3 +31,7 @@ class BrokerError(SensorError):
 
 class ModelError(SensorError):
     """The model of sound sources is missing or is not what it should be."""
+
+
+class LightError(SensorError):
+    """The light cannot be used."""

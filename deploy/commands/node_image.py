@@ -31,6 +31,9 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
     ] = None,
     country: Annotated[str, typer.Option(help="Whose radio rules hold.")] = "SE",
     apn: Annotated[str | None, typer.Option(help="Access point of a mobile network.")] = None,
+    i2s: Annotated[
+        bool, typer.Option("--i2s", help="Its microphones are wired to the board, not to USB.")
+    ] = False,
     days: Annotated[
         float, typer.Option(min=0.01, max=365, help="How long the card can be used.")
     ] = DAYS,
@@ -52,6 +55,7 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
             ssh_keys=[_text(path) for path in ssh_key],
             wifi=network,
             apn=apn,
+            i2s=i2s,
             time_zone=collector.config.page.time_zone,
             packages=software(wheel),
         )

@@ -39,6 +39,15 @@ sync
 rm -f "$card/client.key" "$card/enrolment.secret"
 sync
 
+# Overlays for what is wired to the board hold from the next start on.
+boot=$(dirname "$card")
+restart=""
+if [ -f "$boot/skolro.txt" ] && ! grep -qx "include skolro.txt" "$boot/config.txt"; then
+  printf '\n[all]\ninclude skolro.txt\n' >> "$boot/config.txt"
+  restart=yes
+  sync
+fi
+
 cat > "$root/etc/systemd/system/skolro-setup.service" <<'UNIT'
 [Unit]
 Description=Skolro: install this node, as often as it takes
@@ -59,6 +68,11 @@ UNIT
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   systemctl enable skolro-setup.service
-  # At Bookworm's first boot there is no network yet: it starts after the reboot.
-  systemctl start --no-block skolro-setup.service || true
+  if [ -n "$restart" ]; then
+    # In a minute, so that cloud-init comes to its end before.
+    shutdown -r +1
+  else
+    # At Bookworm's first boot there is no network yet: it starts after the reboot.
+    systemctl start --no-block skolro-setup.service || true
+  fi
 fi

@@ -52,10 +52,19 @@ mv -T /opt/skolro/current.part /opt/skolro/current
 ln -sfn /opt/skolro/current/bin /opt/skolro/bin
 
 /opt/skolro/bin/skolro --version
+# What the system is told, by the release: time, log, watchdog, names of what is plugged in.
+for system in "$release"/lib/python3*/site-packages/deploy/image/system; do
+  (cd "$system" && find . -type f -exec install -D -m 0644 {} /{} \;)
+done
 if [ -f "$here/skolro-sensor.service" ]; then
   install -m 0644 "$here/skolro-sensor.service" /etc/systemd/system/skolro-sensor.service
 fi
 if [ -d /run/systemd/system ]; then
-  systemctl daemon-reload
+  systemctl daemon-reexec
+  systemctl restart systemd-journald.service chrony.service
+  sysctl --quiet --load /etc/sysctl.d/60-skolro.conf
+  udevadm control --reload
+  udevadm trigger --action=add --subsystem-match=sound --subsystem-match=tty --subsystem-match=leds
+  udevadm settle --timeout=30
   systemctl enable --now skolro-sensor.service
 fi

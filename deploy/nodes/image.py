@@ -34,6 +34,11 @@ _SSH_KEY: Final = re.compile(
 _APN: Final = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _PSK_ROUNDS: Final = 4096
+_I2S: Final = b"""\
+# One or two I2S microphones; first-boot.sh lets config.txt include this.
+dtparam=i2s=on
+dtoverlay=googlevoicehat-soundcard
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +80,15 @@ class Card:
         Besides Ethernet, which is always tried.
     apn : str, optional
         Access point of a mobile network, for a modem that ModemManager knows.
+    i2s : bool
+        Whether its microphones are wired to the board, not to USB.
     """
 
     node: str
     ssh_keys: Sequence[str]
     wifi: Wifi | None = None
     apn: str | None = None
+    i2s: bool = False
     time_zone: str = "Europe/Stockholm"
     packages: dict[str, bytes] = field(default_factory=dict)
 
@@ -118,6 +126,7 @@ def write_image(folder: Path, card: Card, kit: dict[str, bytes], secret: str) ->
         "meta-data": _yaml({"instance-id": f"{card.node}-{_short(secret)}"}),
         "firstrun.sh": _firstrun(card),
         "cmdline-bookworm.txt": _cmdline(),
+        **({"skolro.txt": _I2S} if card.i2s else {}),
         **{f"{FOLDER}/{name}": content for name, content in {**own, **card.packages}.items()},
         **{
             f"{FOLDER}/{name}": (IMAGE_FILES / name).read_bytes()

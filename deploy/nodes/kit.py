@@ -35,9 +35,15 @@ key_file = "client.key"
 
 [input]
 kind = "microphone"
+# What udev calls whatever records here; without it the system's default is taken.
+device = "skolro"
 channels = {channels}
 # Peak pressure at digital full scale, of the microphone's data sheet; calibrating corrects it.
 full_scale_pa = {full_scale_pa}
+
+# The light on the board: a blink every 3 s measures, two blinks: no network, fast: a fault.
+[light]
+led = "ACT"
 """
 
 

@@ -62,7 +62,8 @@ def without(python: Path, *modules: str) -> None:
 def test_the_wheel_holds_every_file_of_ours_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     tracked = set(run("git", "ls-files", *OURS, "skolro.py").split())
-    assert names >= {name for name in tracked if name.endswith((".py", ".html", ".css", ".js"))}
+    kinds = (".py", ".html", ".css", ".js", ".conf", ".rules")
+    assert names >= {name for name in tracked if name.endswith(kinds)}
     assert all(name.startswith(OURS) or name == "skolro.py" for name in names)
 
 

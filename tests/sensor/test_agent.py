@@ -67,6 +67,14 @@ def test_sigterm_ends_it_with_status_0_and_everything_stored(tmp_path: Path) -> 
     assert covered >= end - 1
 
 
+def test_a_light_that_is_not_there_stops_no_measurement(tmp_path: Path) -> None:
+    source: Table = {"kind": "street", "duration_s": 2.0, "real_time": False}
+    config = write_config(tmp_path, source, light={"led": "no-such-light"})
+    _, errors = start(config, "--offline").communicate(timeout=60)
+    assert "the light no-such-light cannot be used" in errors
+    assert any(isinstance(message, LevelBatch) for message in stored(tmp_path))
+
+
 def test_it_tells_its_service_manager_and_feeds_the_watchdog(tmp_path: Path) -> None:
     with ServiceManager(watchdog_s=0.9) as manager:
         config = write_config(tmp_path, STREET)

@@ -26,6 +26,7 @@ from deploy.errors import DeployError
 from deploy.nodes.image import Wifi
 from sensor.config import load_node_config
 from sensor.contract.errors import SkolroError
+from sensor.inputs import MicrophoneConfig
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1dCB0aGlzIGlzIG5vIGtleSBvZiBhbnlib2R5 anna@desk"
 
@@ -83,6 +84,9 @@ def test_a_kit_is_made_that_a_node_can_use(config: Path, tmp_path: Path) -> None
     assert certificate.subject.rfc4514_string() == "CN=ekskolan-1"
     assert (kit / "client.key").stat().st_mode & 0o077 == 0
     node = load_node_config(kit / "node.toml")
+    assert isinstance(node.input, MicrophoneConfig)
+    assert (node.input.device, node.input.channels) == ("skolro", 2)
+    assert node.light is not None
     assert (node.node, node.broker.host, node.broker.port) == ("ekskolan-1", "mq.example", 8883)
     assert node.mounting is not None
     assert (node.mounting.distance_m, node.mounting.distance_back_m) == (6.5, 9.5)
@@ -140,6 +144,23 @@ def test_first_boot_takes_the_secrets_off_the_card(config: Path, tmp_path: Path)
     }  # fmt: skip
     unit = (root / "etc/systemd/system/skolro-setup.service").read_text()
     assert "ExecStart=/bin/sh /opt/skolro/setup/install-node.sh" in unit
+
+
+def test_microphones_that_are_wired_to_the_board_get_their_overlay_once(
+    config: Path, tmp_path: Path
+) -> None:
+    added(config)
+    card, root = image(config, tmp_path / "card", "--i2s"), tmp_path / "root"
+    (card / "config.txt").write_text("[pi4]\narm_boost=1\n")
+    (root / "etc/systemd/system").mkdir(parents=True)
+    for _ in range(2):
+        subprocess.run(["sh", card / "skolro/first-boot.sh", root], check=True)
+        text = (card / "config.txt").read_text()
+        # Whatever filter stood last in the file holds no longer.
+        assert text.endswith("[all]\ninclude skolro.txt\n")
+        assert text.count("include") == 1
+    assert "dtoverlay=googlevoicehat-soundcard" in (card / "skolro.txt").read_text()
+    assert not (image(config, tmp_path / "usb") / "skolro.txt").exists()
 
 
 def test_what_people_changed_in_the_configuration_goes_on_the_card(
