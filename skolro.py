@@ -444,6 +444,21 @@ COMMANDS: Mapping[str, Entry | Group] = {
             ),
         },
     ),
+    "server": Group(
+        "A server as a whole.",
+        {
+            "init": Entry(
+                "deploy.commands.server_init:server_init",
+                "Make all that a new one needs.",
+                "dashboards",
+            ),
+            "renew": Entry(
+                "deploy.commands.server_renew:server_renew",
+                "New certificates for it.",
+                "dashboards",
+            ),
+        },
+    ),
     "dashboards": Group(
         "Grafana dashboards, made from code.",
         {

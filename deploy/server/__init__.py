@@ -1,0 +1,1 @@
+"""A new server: everything that it needs and nobody should have to make by hand."""
