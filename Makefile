@@ -75,7 +75,7 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 lock: $(BIN)/uv
-	for extra in demo dev; do \
+	for extra in demo dev server; do \
 	  $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	    --extra $$extra --extra build --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --output-file requirements/$$extra.lock || exit 1; \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,8 @@ from deploy.errors import DeployError
 _DEPLOY: Final = Path(__file__).parents[1]
 _UNIT: Final = _DEPLOY / "systemd" / "skolro-sensor.service"
 _LOCK: Final = _DEPLOY / "image" / "node.lock"
-_WHEELS: Final = Path("dist")
+_WHEELS: Final = (Path("dist"), Path(sys.prefix) / "dist")
+"""Where one is made by hand, and where an installed server keeps its own."""
 
 
 def software(wheel: Path | None = None) -> dict[str, bytes]:
@@ -20,14 +22,14 @@ def software(wheel: Path | None = None) -> dict[str, bytes]:
     Parameters
     ----------
     wheel : Path, optional
-        Skolro's own; that of this version in ``dist`` unless told.
+        Skolro's own; that of this version in ``dist``, here or where this runs, unless told.
 
     Raises
     ------
     DeployError
         A file is missing.
     """
-    chosen = wheel or _WHEELS / f"skolro-{version('skolro')}-py3-none-any.whl"
+    chosen = wheel or _usual_wheel()
     if chosen.suffix != ".whl":
         raise DeployError(f"{chosen} is no wheel: make one with python -m build, or pip wheel")
     try:
@@ -41,3 +43,9 @@ def software(wheel: Path | None = None) -> dict[str, bytes]:
             f"cannot read {error.filename}: {error.strerror}; make the wheel with pip wheel "
             "--no-deps --wheel-dir dist . or name it with --wheel"
         ) from error
+
+
+def _usual_wheel() -> Path:
+    name = f"skolro-{version('skolro')}-py3-none-any.whl"
+    first, *others = (folder / name for folder in _WHEELS)
+    return next((path for path in others if path.exists() and not first.exists()), first)

@@ -2,90 +2,110 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
-import shutil
-import ssl
 import subprocess
-import sys
-import tempfile
-import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import paho.mqtt.client as mqtt
+import compose_spec
 import pytest
 import yaml
-from msgspec.structs import replace
-from paho.mqtt.enums import CallbackAPIVersion
 
-from collector.config import CollectorConfig
-from collector.intake.live import LiveReadings
-from collector.intake.subscriber import Subscriber
-from collector.ledger.ledger import Ledger
 from collector.outputs.influx_buckets import DEFAULT_POLICY, RETENTIONS, bucket_name
 from dashboards.briefing import health as health_routes
 from dashboards.grafana.build import BOARDS, RULES
-from deploy.authority import HEALTH, Authority
-from deploy.mosquitto_config import TLS_PORT, service_limits
-from deploy.processes import listens
-from sensor.config import Broker as NodeBroker
-from sensor.contract import toml_file, topics
-from sensor.contract.signature import public_key_text
-from sensor.contract.tls import Tls, client_context
-from sensor.outbox import Outbox
-from sensor.publisher import Publisher
+from deploy.mosquitto_config import TLS_PORT
+from deploy.server.folder import COMPOSE_SECRETS
+from deploy.server.layout import LAYOUTS, PROXY_HEALTH_PORT, Kind
+from deploy.server.proxy import CONFIG_FILE, HEALTH_PATH, proxy_config
 from skolro import COMMANDS, Entry, Group, LazyCommand
-from tests.peers import MOSQUITTO, free_port, health, wait_for
-from tests.sensor.contract.samples import KEY
+from tests.deploy.compose import (
+    COLLECTOR,
+    COMPOSE,
+    DEPLOY,
+    LASTING,
+    MADE,
+    ROOT,
+    SERVICES,
+    WANTED,
+    commands,
+    filled,
+    mounts,
+    strings,
+)
+from tests.deploy.server.made import server
 
-ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
-COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-COLLECTOR = toml_file.load(DEPLOY / "collector.toml", CollectorConfig)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, str):
-        yield value
+OURS = {name for name, service in SERVICES.items() if service["image"] == "skolro"}
+PROVISIONED = ["../dashboards/grafana/provisioning/datasources/skolro.yaml"]
 
 
 class TestCompose:
     """The file itself."""
 
     def test_services(self) -> None:
-        assert SERVICES.keys() == {"mosquitto", "influxdb", "grafana", "collector"}
+        assert SERVICES.keys() == {
+            "proxy", "mosquitto", "influxdb", "grafana", "collector", "nightly", "admin"
+        }  # fmt: skip
 
-    @pytest.mark.parametrize("name", [name for name in SERVICES if "build" not in SERVICES[name]])
+    def test_the_specification_of_compose_has_all_of_it(self) -> None:
+        assert set(read(COMPOSE).service_names()) == set(SERVICES)
+
+    @pytest.mark.parametrize(
+        ("service", "setting", "word"),
+        [
+            ("proxy", {"restrat": "always"}, "restrat"),
+            ("proxy", {"depends_on": {"collector": {"condition": "well"}}}, "condition"),
+            ("grafana", {"networks": ["nowhere"]}, "nowhere"),
+            ("collector", {"ports": ["x:443:443"]}, "ports"),
+        ],
+    )
+    def test_the_specification_has_not_what_is_no_setting(
+        self, service: str, setting: dict[str, Any], word: str
+    ) -> None:
+        changed = {**SERVICES, service: SERVICES[service] | setting}
+        with pytest.raises(ValueError, match=word):
+            read({**COMPOSE, "services": changed})
+
+    @pytest.mark.parametrize(
+        "name", [one for one in SERVICES if SERVICES[one]["image"] != "skolro"]
+    )
     def test_images_are_pinned(self, name: str) -> None:
         assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", SERVICES[name]["image"])
+
+    def test_one_image_of_ours_is_built_once(self) -> None:
+        assert {"collector", "nightly", "admin"} == OURS
+        assert [one for one in OURS if "build" in SERVICES[one]] == ["collector"]
 
     def test_influxdb_is_version_2(self) -> None:
         assert SERVICES["influxdb"]["image"].startswith("influxdb:2.")
 
-    @pytest.mark.parametrize("name", SERVICES)
+    @pytest.mark.parametrize("name", LASTING)
     def test_every_service_is_watched_and_restarted(self, name: str) -> None:
         assert SERVICES[name]["healthcheck"]["test"]
         assert SERVICES[name]["restart"] == "unless-stopped"
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_no_service_has_more_rights_than_it_needs_or_fills_the_disk(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+        if name in OURS:
+            assert service["read_only"] is True
+            assert "cap_add" not in service
+
+    @pytest.mark.parametrize("name", LASTING)
+    def test_no_service_takes_the_whole_machine(self, name: str) -> None:
+        assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
+        assert SERVICES[name]["pids_limit"] > 0
 
     @pytest.mark.parametrize("name", SERVICES)
     def test_what_is_mounted_is_there(self, name: str) -> None:
         for volume in SERVICES[name]["volumes"]:
             source = volume.split(":")[0]
             if volume.startswith("${"):
-                continue  # what the commands at the top of the file write
+                continue  # what server init makes: see below
             if source.startswith("."):
                 assert (DEPLOY / source).exists(), source
             else:
@@ -97,44 +117,51 @@ class TestCompose:
 
     @pytest.mark.parametrize("name", SERVICES)
     def test_secrets_that_are_read_are_given(self, name: str) -> None:
-        texts = [*_strings(SERVICES[name])]
+        texts = [*strings(SERVICES[name])]
+        texts += [(DEPLOY / one).read_text() for one in PROVISIONED if name == "grafana"]
         for volume in SERVICES[name]["volumes"]:
             path = DEPLOY / volume.split(":")[0]
             files = [path] if path.is_file() else path.glob("*") if path.is_dir() else []
             texts += [file.read_text(encoding="utf-8") for file in files if file.is_file()]
         read = {found for text in texts for found in re.findall(r"/run/secrets/(\w+)", text)}
-        assert read == set(SERVICES[name].get("secrets", []))
+        given = SERVICES[name].get("secrets", [])
+        assert read == {one for one in given if isinstance(one, str)}
         assert read <= COMPOSE["secrets"].keys()
 
-    def test_the_example_of_env_names_just_what_is_needed(self) -> None:
-        needed = {secret["environment"] for secret in COMPOSE["secrets"].values()}
-        for text in _strings(SERVICES):
-            needed |= set(re.findall(r"(?<!\$)\$\{(\w+)", text))
-        example = (DEPLOY / "env.example").read_text(encoding="utf-8")
-        assert set(re.findall(r"^(\w+)=", example, re.MULTILINE)) == needed
+    def test_nothing_has_to_be_set_and_what_can_be_is_documented(self) -> None:
+        documented = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+        for text in strings(COMPOSE):
+            for name, default in re.findall(r"(?<!\$)\$\{(\w+)(:-)?", text):
+                assert default, text
+                assert f"`{name}`" in documented
 
-    def test_nothing_listens_to_the_world_by_itself(self) -> None:
-        for service in SERVICES.values():
-            for port in service.get("ports", []):
-                assert re.match(r"\$\{\w+:-127\.0\.0\.1\}:", port)
+    def test_only_two_ports_are_open(self) -> None:
+        ports = {port for service in SERVICES.values() for port in service.get("ports", [])}
+        assert ports == {f"${{PUBLIC_ADDRESS:-0.0.0.0}}:{port}:{port}" for port in (443, TLS_PORT)}
+
+    def test_each_network_holds_just_those_who_talk_there(self) -> None:
+        on = {
+            name: {one for one in LASTING if name in SERVICES[one]["networks"]}
+            for name in COMPOSE["networks"]
+        }
+        assert on == {
+            "outside": {"proxy"},
+            "pages": {"proxy", "collector"},
+            "boards": {"proxy", "grafana"},
+            "figures": {"influxdb", "grafana", "collector"},
+            "messages": {"mosquitto", "collector", "nightly"},
+        }
+        shut = {name for name, one in COMPOSE["networks"].items() if one and one.get("internal")}
+        assert shut == {"pages", "boards", "figures"}
 
 
 class TestCollector:
     """The collector's service, image and configuration."""
 
     def test_its_command_exists(self) -> None:
-        group, command, option, path = SERVICES["collector"]["command"]
-        entry = COMMANDS[group]
-        assert isinstance(entry, Group)
-        served = entry.entries[command]
-        assert isinstance(served, Entry)
-        options = {
-            name
-            for parameter in LazyCommand(command, served).load().params
-            for name in parameter.opts
-        }
-        assert option in options
-        assert f"./collector.toml:{path}:ro" in SERVICES["collector"]["volumes"]
+        *words, option, path = SERVICES["collector"]["command"]
+        assert option in options_of(words)
+        assert mounts("collector")[path] == f"{MADE}/collector.toml"
 
     def test_it_names_the_other_services(self) -> None:
         assert COLLECTOR.broker.host in SERVICES
@@ -155,12 +182,10 @@ class TestCollector:
 
     def test_its_ledger_is_on_a_volume(self) -> None:
         folder = COLLECTOR.ledger.removeprefix("sqlite:///").rpartition("/")[0]
-        assert any(v.split(":")[1] == folder for v in SERVICES["collector"]["volumes"])
+        for service in ("collector", "nightly", "admin"):
+            assert mounts(service)[folder] == "ledger"
 
-    def test_it_is_reached_and_watched_at_its_port(self) -> None:
-        (port,) = SERVICES["collector"]["ports"]
-        assert port.endswith(f":{COLLECTOR.http.port}")
-        assert COLLECTOR.http.host == "0.0.0.0"
+    def test_it_is_watched_at_its_port(self) -> None:
         url = re.search(
             r"http://127\.0\.0\.1:(\d+)([/\w]+)", SERVICES["collector"]["healthcheck"]["test"][-1]
         )
@@ -168,33 +193,111 @@ class TestCollector:
         assert int(url[1]) == COLLECTOR.http.port
         assert url[2] in {getattr(route, "path", "") for route in health_routes.router.routes}
 
-    def test_its_image_is_built_from_what_is_there(self) -> None:
-        build = SERVICES["collector"]["build"]
-        assert (DEPLOY / build["context"]).resolve() == ROOT
-        text = (ROOT / build["dockerfile"]).read_text(encoding="utf-8")
-        sources = [
-            source
-            for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
-            for source in line.split()
-        ]
-        assert sources
-        for source in sources:
-            assert (ROOT / source).exists(), source
-        ignored = (ROOT / f"{build['dockerfile']}.dockerignore").read_text(encoding="utf-8")
-        assert {f"!{source}" for source in sources} == set(
-            re.findall(r"^!.*", ignored, re.MULTILINE)
-        )
-        wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-        packages = wheel["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-        assert set(packages) <= set(sources)
-        (extra,) = re.findall(r"pip install .*\.\[(\w+)\]", text)
-        assert extra in wheel["project"]["optional-dependencies"]
+    def test_it_believes_just_the_proxys_network(self) -> None:
+        assert COLLECTOR.http.host == "0.0.0.0"
+        (subnet,) = COMPOSE["networks"]["pages"]["ipam"]["config"]
+        assert COLLECTOR.http.trusted_proxies == (subnet["subnet"],)
 
-    def test_its_image_is_pinned_and_runs_as_nobody_special(self) -> None:
-        text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-        assert {*re.findall(r"^FROM (\S+)", text, re.MULTILINE)} == {"python:3.13-slim-bookworm"}
-        assert re.search(r"^USER (?!root)\w+$", text, re.MULTILINE)
-        assert re.search(r'^ENTRYPOINT \["skolro"\]$', text, re.MULTILINE)
+    def test_it_has_one_secret_where_its_configuration_looks(self) -> None:
+        assert COLLECTOR.influxdb is not None
+        assert COLLECTOR.influxdb.token_file is not None
+        for service in ("collector", "nightly"):
+            (secret,) = SERVICES[service]["secrets"]
+            assert secret["target"] == f"/etc/skolro/{COLLECTOR.influxdb.token_file}"
+
+
+class TestProxy:
+    """The proxy's service, beside the configuration that is made for it."""
+
+    def test_it_reads_what_is_made_for_it(self) -> None:
+        *_, option, path = SERVICES["proxy"]["command"]
+        assert option == "--config"
+        folder, _, name = path.rpartition("/")
+        assert name == CONFIG_FILE
+        assert mounts("proxy")[folder] == f"{MADE}/proxy"
+
+    def test_it_asks_services_that_it_shares_a_network_with(self) -> None:
+        upstreams = re.findall(r"reverse_proxy (\w+):(\d+)", proxy_config(WANTED))
+        assert upstreams == [("collector", str(COLLECTOR.http.port)), ("grafana", "3000")]
+        for name, _ in upstreams:
+            assert set(SERVICES["proxy"]["networks"]) & set(SERVICES[name]["networks"])
+
+    def test_it_is_watched_where_it_says_that_it_lives(self) -> None:
+        url = SERVICES["proxy"]["healthcheck"]["test"][-1]
+        assert url == f"http://127.0.0.1:{PROXY_HEALTH_PORT}{HEALTH_PATH}"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a new server."""
+    folder = tmp_path_factory.mktemp("server")
+    server(folder, "--for", "compose")
+    return folder
+
+
+class TestWhatIsMade:
+    """What `skolro server init` makes is what is mounted."""
+
+    def test_all_that_is_mounted_from_there_is_made(self, made: Path) -> None:
+        found = {text for text in strings(COMPOSE) if text.startswith(f"{MADE}/")}
+        assert len(found) >= 9
+        for text in found:
+            name = text.removeprefix(f"{MADE}/").split(":")[0]
+            assert (made / name).exists(), name
+
+    def test_its_secrets_are_those_that_are_made(self) -> None:
+        files = {name: f"{MADE}/secrets/{name}" for name in COMPOSE_SECRETS}
+        assert {name: one["file"] for name, one in COMPOSE["secrets"].items()} == files
+
+    def test_grafana_knows_its_address(self, made: Path) -> None:
+        path = SERVICES["grafana"]["environment"]["GF_SERVER_ROOT_URL__FILE"]
+        folder, _, name = path.rpartition("/")
+        source = mounts("grafana")[folder].removeprefix(f"{MADE}/")
+        assert (made / source / name).read_text() == f"https://{WANTED.grafana_name}\n"
+
+    def test_the_broker_finds_its_files_where_start_sh_puts_them(self, made: Path) -> None:
+        script = (DEPLOY / "mosquitto/start.sh").read_text(encoding="utf-8")
+        layout = LAYOUTS[Kind.COMPOSE]
+        assert f"files={layout.broker_files}\n" in script
+        assert mounts("mosquitto")["/mosquitto/config"] == f"{MADE}/broker"
+        assert mounts("mosquitto")[str(layout.broker_data)] == "mosquitto-data"
+        assert f"{layout.broker_files}/server.key" in (made / "broker/mosquitto.conf").read_text()
+        assert layout.broker_host in SERVICES
+
+
+def test_the_commands_at_its_top_exist_and_make_what_is_needed() -> None:
+    install, build, init, up = commands()
+    image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (user,) = re.findall(r"--uid (\d+)", image)
+    assert install[install.index("-o") + 1] == user == LAYOUTS[Kind.COMPOSE].owner
+    assert {f"../{name}" for name in install[-2:]} == {
+        filled(MADE), filled(mounts("nightly")["/var/lib/skolro-backup"])
+    }  # fmt: skip
+    compose = ["docker", "compose", "-f", "deploy/compose.yaml"]
+    for command in (build, init, up):
+        assert command[:4] == compose
+    assert init[4:7] == ["run", "--rm", "admin"]
+    words = init[7:]
+    assert {word for word in words if word.startswith("--")} <= options_of(words[:2])
+    assert words[words.index("--for") + 1] == Kind.COMPOSE
+    assert mounts("admin")["/etc/skolro"] == MADE
+
+
+def read(content: dict[str, Any]) -> compose_spec.PyCompose:
+    """What is left of a file once nothing in it is unknown, malformed or missing."""
+    found = compose_spec.PyCompose.from_yaml(yaml.safe_dump(filled(content)))
+    found.validate()
+    return found
+
+
+def options_of(words: list[str]) -> set[str]:
+    """The options of a command of ours."""
+    item = COMMANDS[words[0]]
+    for word in words[1:]:
+        assert isinstance(item, Group)
+        item = item.entries[word]
+    assert isinstance(item, Entry)
+    return {name for one in LazyCommand(words[-1], item).load().params for name in one.opts}
 
 
 def test_what_the_data_source_takes_from_the_environment_is_there() -> None:
@@ -202,7 +305,7 @@ def test_what_the_data_source_takes_from_the_environment_is_there() -> None:
     texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.yaml")]
     used = {name for text in texts for name in re.findall(r"\$(\w+)", text)}
     given = SERVICES["grafana"]["environment"].keys()
-    assert used == {name for name in given if name.startswith("SKOLRO_")}
+    assert used - {"__file"} == {name for name in given if name.startswith("SKOLRO_")}
 
 
 def test_grafana_finds_its_dashboards_and_alert_rules_where_they_are_mounted() -> None:
@@ -266,194 +369,3 @@ def _days(duration: str) -> int:
     if duration == "0":
         return 0
     return int(duration[:-1]) * {"d": 1, "w": 7}[duration[-1]]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Place]:
-    """mosquitto as start.sh starts it, with the paths of this machine."""
-    if MOSQUITTO is None and os.environ.get("CI") != "true":
-        pytest.skip("mosquitto is not installed")
-    with tempfile.TemporaryDirectory(prefix="skolro-compose-") as name:
-        made = Place(Path(name))
-        with made.running():
-            yield made
-
-
-class TestMosquitto:
-    """The broker as compose.yaml would run it, with a real mosquitto."""
-
-    def test_only_its_port_with_certificates_is_published(self, place: Place) -> None:
-        assert SERVICES["mosquitto"]["ports"] == [
-            f"${{BROKER_ADDRESS:-127.0.0.1}}:{TLS_PORT}:{TLS_PORT}"
-        ]
-        assert COLLECTOR.broker.port == TLS_PORT
-        assert re.findall(r"^listener .*", place.written, re.MULTILINE) == [f"listener {TLS_PORT}"]
-        assert "require_certificate true" in place.written
-
-    def test_the_collector_gets_in_and_a_node_reaches_it(
-        self, place: Place, ledger: Ledger, tmp_path: Path
-    ) -> None:
-        broker = replace(
-            COLLECTOR.broker, host="localhost", port=place.port, tls=place.collector_tls
-        )
-        subscriber = Subscriber(broker, ledger, LiveReadings())
-        subscriber.start()
-        with Outbox(tmp_path / "outbox.sqlite", "ekskolan-1", KEY) as outbox:
-            text = public_key_text(KEY.public_key())
-            ledger.registry.add_node(
-                "ekskolan-1", "ekskolan", text, datetime(2020, 1, 1, tzinfo=UTC)
-            )
-            node = NodeBroker(host="localhost", port=place.port, tls=place.node_tls("ekskolan-1"))
-            publisher = Publisher(outbox, node)
-            publisher.start(may_be_away=False)
-            outbox.append(health("ekskolan-1", datetime.now(UTC)))
-            publisher.wake()
-            wait_for(lambda: outbox.depth == 0, 20)
-            publisher.stop()
-        subscriber.stop()
-        assert ledger.counts().messages == 1
-
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-    def test_nobody_gets_in_without_a_certificate(self, place: Place) -> None:
-        # paho does not close the socket of a handshake that has failed.
-        context = ssl.create_default_context(cafile=place.collector_tls.ca_file)
-        with pytest.raises(AssertionError), _client(place.port, context, within_s=2.0):
-            pass
-        gc.collect()
-
-    def test_the_health_check_hears_how_long_it_lives_and_nothing_else(self, place: Place) -> None:
-        command = SERVICES["mosquitto"]["healthcheck"]["test"]
-        options = dict(zip(command[2::2], command[3::2], strict=True))
-        assert options["-h"] in place.hosts
-        assert int(options["-p"]) == TLS_PORT
-        tls = Tls(**{
-            name: options[option].replace("/mosquitto/", f"{place.folder}/")
-            for name, option in (
-                ("ca_file", "--cafile"), ("certificate_file", "--cert"), ("key_file", "--key")
-            )
-        })  # fmt: skip
-        heard: list[str] = []
-        refused: list[Any] = []
-        with _client(place.port, client_context(tls)) as client:
-            client.on_message = lambda _client, _data, message: heard.append(message.topic)
-            client.on_publish = lambda _c, _d, _mid, code, _p: refused.append(code.is_failure)
-            client.subscribe([("#", 1), (options["-t"].replace("$$", "$"), 1)])
-            topic = topics.topic(HEALTH, topics.STATUS)
-            client.publish(topic, topics.ONLINE, 1, retain=True)
-            wait_for(lambda: heard and refused)
-        assert set(heard) == {"$SYS/broker/uptime"}
-        assert refused == [True]
-
-    def test_its_open_files_are_bounded_as_its_connections_are(self) -> None:
-        (most,) = re.findall(r"^LimitNOFILE=(\d+)$", service_limits(), re.MULTILINE)
-        assert SERVICES["mosquitto"]["ulimits"]["nofile"] == {"soft": int(most), "hard": int(most)}
-
-
-class Place:
-    """What the commands at the top of compose.yaml write, and the broker that is started by it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        folder.chmod(0o755)
-        (folder / "data").mkdir()
-        (folder / "data").chmod(0o777)
-        for line in _commands():
-            self._run([word.replace("BROKER", "localhost") for word in line])
-        # The second command named the folder that compose mounts for the collector.
-        self.collector_tls = self._tls(folder / "made/collector")
-        self.written = (folder / "made/broker/mosquitto.conf").read_text(encoding="utf-8")
-        self.hosts = _option(_commands()[0], "--host")
-
-    def node_tls(self, node: str) -> Tls:
-        """The certificate of a node."""
-        return Authority(self.folder / "made/authority").issue_node(node)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Run start.sh, its paths those of this machine."""
-        shutil.copytree(self.folder / "made/broker", self.folder / "config")
-        script = (DEPLOY / "mosquitto/start.sh").read_text(encoding="utf-8")
-        script = script.replace("/mosquitto/", f"{self.folder}/")
-        if os.geteuid() != 0:
-            script = script.replace("chown -R mosquitto", ": chown -R mosquitto")
-        conf = self.folder / "config/mosquitto.conf"
-        text = self.written.replace("/mosquitto/", f"{self.folder}/")
-        conf.write_text(text.replace(f"listener {TLS_PORT}", f"listener {self.port} 127.0.0.1"))
-        environment = os.environ | {"PATH": f"/usr/sbin:{os.environ['PATH']}"}
-        process = subprocess.Popen(["sh", "-c", script], env=environment, stdout=subprocess.DEVNULL)
-        try:
-            wait_for(lambda: listens(self.port), 15.0)
-            yield
-        finally:
-            process.terminate()
-            process.wait(10)
-
-    def _run(self, command: list[str]) -> None:
-        own = {"data/": f"{self.folder}/made/", "10001": str(os.geteuid())}
-        for old, new in own.items():
-            command = [new + word.removeprefix(old) if word.startswith(old) else word
-                       for word in command]  # fmt: skip
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        subprocess.run(
-            [sys.executable, "-m", *command], check=True, env=environment, capture_output=True
-        )
-
-    @staticmethod
-    def _tls(folder: Path) -> Tls:
-        assert COLLECTOR.broker.tls is not None
-        return Tls(**{
-            name: str(folder / Path(file).name)
-            for name, file in msgspec.structs.asdict(COLLECTOR.broker.tls).items()
-        })  # fmt: skip
-
-
-def _commands() -> list[list[str]]:
-    """The commands of Skolro at the top of compose.yaml, word by word."""
-    text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8").partition("name:")[0]
-    joined = re.sub(r"\\\n# +", "", text)
-    return [line.split() for line in re.findall(r"^#   (skolro .*)$", joined, re.MULTILINE)]
-
-
-def _option(command: list[str], name: str) -> list[str]:
-    return [value for option, value in pairwise(command) if option == name]
-
-
-def test_the_commands_at_its_top_write_what_it_mounts() -> None:
-    init, certificate = _commands()
-    volumes = {
-        path: re.sub(r"\$\{\w+:-(.*)\}", r"\1", source)
-        for service in ("mosquitto", "collector")
-        for source, path in (
-            volume.removesuffix(":ro").rsplit(":", 1) for volume in SERVICES[service]["volumes"]
-        )
-    }
-    assert volumes["/mosquitto/config"] == f"../{init[3]}"
-    assert volumes["/etc/skolro/tls"] == f"../{_option(certificate, '--into')[0]}"
-    # What stands in the broker's configuration is where start.sh puts it.
-    script = (DEPLOY / "mosquitto/start.sh").read_text(encoding="utf-8")
-    assert f"files={_option(init, '--installed-at')[0]}\n" in script
-    assert _option(init, "--data-dir")[0] in volumes
-    assert COLLECTOR.broker.host in _option(init, "--host")
-    user = re.search(r"--uid (\d+)", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
-    assert user is not None
-    assert _option(certificate, "--owner") == [user[1]]
-
-
-@contextmanager
-def _client(port: int, context: ssl.SSLContext, within_s: float = 10.0) -> Iterator[mqtt.Client]:
-    """A connected client; AssertionError where the broker does not let it in."""
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False
-    )
-    client.tls_set_context(context)
-    codes: list[Any] = []
-    client.on_connect = lambda _client, _data, _flags, code, _properties: codes.append(code)
-    client.connect("localhost", port)
-    client.loop_start()
-    try:
-        wait_for(lambda: codes and not codes[0].is_failure, within_s)
-        yield client
-    finally:
-        client.disconnect()
-        client.loop_stop()
