@@ -265,6 +265,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "Write what goes on its card.",
                 "dashboards",
             ),
+            "drawing": Entry(
+                "deploy.commands.node_drawing:node_drawing",
+                "Draw where it hangs, on paper.",
+                "dashboards",
+            ),
             "show": Entry(
                 "deploy.commands.node_show:node_show", "All that is known of one.", "dashboards"
             ),
