@@ -7,6 +7,7 @@
 # make test-install  a node in fresh Debians, as its card makes one; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make docs   the documentation, in build/docs/index.html
+# make screenshots  the pictures in the documentation, anew
 # make lock   the locked versions, anew
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ SECONDS ?= 60
 # Tests wait for brokers and browsers more than they compute.
 PROCESSES ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: demo test test-install check bench chaos fuzz docs lock clean packages-demo packages-test packages-install
+.PHONY: demo test test-install check bench chaos fuzz docs screenshots lock clean packages-demo packages-test packages-install
 
 demo: packages-demo $(VENV)/.demo
 	$(BIN)/skolro demo
@@ -32,6 +33,9 @@ check: packages-demo $(VENV)/.dev
 	$(BIN)/python -m sensor.contract.schema --check docs/contract.schema.json
 	$(BIN)/skolro dashboards build --check
 	$(BIN)/python -m docs.site build/docs
+
+screenshots: packages-test $(VENV)/.dev
+	SKOLRO_TAKE_SCREENSHOTS=1 $(BIN)/python -m pytest tests/docs/test_images.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m docs.site build/docs

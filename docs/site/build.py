@@ -37,7 +37,7 @@ FOLDERS: Final = {"docs": "index.md", "docs/sv": "handlaggare/index.md"}
 SWEDISH: Final = ("index.md", "tekniker/", "polis/", "handlaggare/", "sv/")
 """What the places of pages in Swedish begin with."""
 
-_PUBLISHED: Final = {".md", ".json", ".png", ".webp", ".svg"}
+_PUBLISHED: Final = {".md", ".json", ".webp"}
 
 
 class DocumentationError(Exception):

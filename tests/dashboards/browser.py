@@ -33,10 +33,15 @@ _ARGUMENTS: Final = (
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A browser without a window. One for each module: it keeps its thread's event loop."""
+def launched(**settings: Any) -> Iterator[Browser]:
+    """A browser without a window. One for each module: it keeps its thread's event loop.
+
+    `settings` are of Playwright's ``BrowserType.launch``.
+    """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(_ARGUMENTS), **settings
+        )
         yield browser
         browser.close()
 

@@ -24,11 +24,11 @@ WEEKS = 8
 SEED = 7
 
 
-def make_town(folder: Path) -> Path:
-    """Write a town of two schools, one of which was patrolled, and return its configuration."""
+def make_town(folder: Path, schools: int = 2) -> Path:
+    """Write a town of some schools, one of which was patrolled, and return its configuration."""
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     start = end - timedelta(weeks=WEEKS)
-    town = simulate_town(SEED, start, WEEKS, kind="patrolled", sites=SITES[:2])
+    town = simulate_town(SEED, start, WEEKS, kind="patrolled", sites=SITES[:schools])
     for _ in write_town(town, end, folder):
         pass
     return folder / CONFIG
