@@ -64,6 +64,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "calibrate": Entry(
                 "sensor.commands.calibrate:calibrate", "Check with a sound calibrator.", "sensor"
             ),
+            "commission": Entry(
+                "sensor.commands.commission:commission",
+                "Open the page for commissioning.",
+                "sensor",
+            ),
             "conformance": Entry(
                 "sensor.commands.conformance:conformance",
                 "Measure the meter against IEC 61672-1 and IEC 61260-1.",

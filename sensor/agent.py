@@ -5,23 +5,29 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from sensor.blocks import AudioBlock
 from sensor.calibrated import calibrated
 from sensor.clock import Clocks, boot_time
+from sensor.commissioning.gate import Gate, watched
+from sensor.commissioning.node import Node
+from sensor.commissioning.opening import Door
+from sensor.commissioning.work import Work
 from sensor.config import NodeConfig
-from sensor.contract.messages import Live, Message
+from sensor.contract.commissioning import CommissioningNow
+from sensor.contract.messages import Health, Live, Message
 from sensor.contract.systemd import Notifier
 from sensor.enrolment import pending_enrolment
 from sensor.errors import SensorError
 from sensor.health import Found, HealthReporter
 from sensor.identity import load_or_make_key
-from sensor.inputs import Input, open_input, open_radar
+from sensor.inputs import Input, SpeedReading, open_input, open_radar
 from sensor.light import LEDS, Condition, Light
 from sensor.outbox import Outbox
 from sensor.passby.vehicle import load_classifier
@@ -41,13 +47,20 @@ class _OutboxSink:
     def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
         self._outbox = outbox
         self._publisher = publisher
+        self.at_work: Callable[[], CommissioningNow | None] = lambda: None
 
     def store(self, message: Message) -> None:
-        self._outbox.append(replace(message, boot=boot_time()))
+        self.number(message)
+
+    def number(self, message: Message) -> int:
+        """Store a message, and return the number that it got."""
+        seq = self._outbox.append(replace(message, boot=boot_time()))
         self._publisher.wake()
+        return seq
 
     def show(self, live: Live) -> None:
-        self._publisher.publish_live(live)
+        now = self.at_work()
+        self._publisher.publish_live(live if now is None else replace(live, commissioning=now))
 
 
 def run(config: NodeConfig, *, offline: bool = False) -> None:
@@ -91,7 +104,7 @@ def _measure(
     microphone = calibrated(config, source.sample_rate, datetime.now(UTC))
     reporter = HealthReporter(config.node, data_dir, source, microphone.checked_at)
 
-    def report() -> None:
+    def health() -> Health:
         found = Found(
             microphone=station.microphone,
             outbox_depth=outbox.depth,
@@ -99,13 +112,34 @@ def _measure(
             lowest_laeq_db=station.take_lowest_laeq_db(),
             outbox_oldest_s=outbox.oldest_s,
         )
-        sink.store(reporter.report(found))
+        return reporter.report(found)
 
     def condition() -> Condition:
         if source.state == "lost" or station.microphone not in {"ok", "unknown"}:
             return "fault"
         return "measuring" if publisher.connected else "no_network"
 
+    def report() -> None:
+        sink.store(health())
+
+    def adjust() -> None:
+        now = calibrated(config, source.sample_rate, datetime.now(UTC))
+        station.adjust(now)
+        reporter.calibrated(now.checked_at)
+
+    work = Work(
+        Node(
+            config=config,
+            source=source,
+            store=sink.number,
+            acked_seq=lambda: outbox.acked_seq,
+            waiting=lambda: outbox.depth,
+            connected=lambda: publisher.connected,
+            health=health,
+            adjust=adjust,
+        )
+    )
+    sink.at_work = work.live
     station = Station(
         config,
         source,
@@ -113,25 +147,36 @@ def _measure(
         classifier,
         microphone=microphone,
         alarm=report,
+        onlooker=work.passed,
         clocks=Clocks(synchronised=lambda: kernel_clock().synchronised),
     )
     log.info("%s measures from %s", config.node, source.description)
     notifier = Notifier()
     watchdog = Watchdog(notifier, source)
     notifier.ready()
+    gate = Gate(config.commissioning, config.node, Door(data_dir), work)
     with (
         _every(config.health_s, report),
         _every(notifier.interval_s, watchdog.feed, "watchdog"),
-        _watched_by_radar(config, station),
+        _watched_by_radar(config, (station.see, work.see)),
+        watched(gate),
         _shown_by_light(config, condition),
     ):
         try:
             for block in source.blocks():
-                station.process(block)
+                _hear(block, station, work)
                 watchdog.passed()
         finally:
             notifier.stopping()
             station.finish()
+
+
+def _hear(block: AudioBlock, station: Station, work: Work) -> None:
+    """Measure a block, unless it is made of what somebody does at the microphone."""
+    station.somebody_is_at_work(work.at_work)
+    street = work.street(block)
+    if street is not None:
+        station.process(street)
 
 
 @contextmanager
@@ -158,8 +203,10 @@ def _every(seconds: float, act: Callable[[], None], name: str = "health") -> Ite
 
 
 @contextmanager
-def _watched_by_radar(config: NodeConfig, station: Station) -> Iterator[None]:
-    """Hand what the radar sees, if there is one, to the station."""
+def _watched_by_radar(
+    config: NodeConfig, watchers: Sequence[Callable[[SpeedReading], None]]
+) -> Iterator[None]:
+    """Hand what the radar sees, if there is one, to all `watchers`."""
     if config.radar is None:
         yield
         return
@@ -168,7 +215,8 @@ def _watched_by_radar(config: NodeConfig, station: Station) -> Iterator[None]:
 
         def look() -> None:
             for reading in radar.readings():
-                station.see(reading)
+                for see in watchers:
+                    see(reading)
 
         thread = threading.Thread(target=look, name="radar", daemon=True)
         thread.start()

@@ -55,6 +55,13 @@ class Mounting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature_c: Annotated[float, Meta(ge=-40, le=50)] = 8.0
 
 
+class CommissioningPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the page for commissioning listens while it is open; see docs/commissioning.md."""
+
+    listen: str = "0.0.0.0"  # noqa: S104 - for a phone in the same network, behind a code
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8090
+
+
 class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How levels are sent: one value every `interval_s`, in batches of `batch_s`."""
 
@@ -76,6 +83,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mounting: Mounting | None = None
     levels: Levels = Levels()
     light: LightConfig | None = None
+    commissioning: CommissioningPage = CommissioningPage()
     model_dir: str | None = None
     health_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
 

@@ -35,3 +35,7 @@ class ModelError(SensorError):
 
 class LightError(SensorError):
     """The light cannot be used."""
+
+
+class CommissioningError(SensorError):
+    """A commissioning that cannot be opened or kept."""

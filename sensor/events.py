@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from sensor.blocks import AudioBlock
 from sensor.config import Mounting
-from sensor.contract.messages import Event, Flag, Source, Speed, SpeedRefusal, draft, event_id
+from sensor.contract.messages import Event, Flag, Source, Speed, draft, event_id
+from sensor.contract.quantities import SpeedRefusal
 from sensor.inputs import SpeedReading
 from sensor.levels import rounded, spectrum
 from sensor.passby.detector import Detection, normalised_7m5_db
@@ -19,6 +21,25 @@ from sensor.passby.speed import SpeedRefused, estimate_speed
 from sensor.passby.vehicle import VehicleClassifier
 
 UNCLASSIFIED = Source(kind="unclassified")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """An event with what it was made of, in memory for as long as it is looked at.
+
+    Attributes
+    ----------
+    event : Event
+    start : datetime
+        When `sound` begins.
+    sound : AudioBlock, optional
+    radar : sequence of SpeedReading
+    """
+
+    event: Event
+    start: datetime
+    sound: AudioBlock | None
+    radar: Sequence[SpeedReading]
 
 
 class EventAnalyst:

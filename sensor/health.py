@@ -89,6 +89,10 @@ class HealthReporter:
         self._started = time.monotonic()
         self._cpu = CpuShare()
 
+    def calibrated(self, at: datetime | None) -> None:
+        """Take note that a calibrator was on the microphone."""
+        self._calibrated_at = at
+
     def report(self, found: Found) -> Health:
         """Return the state right now; `found` is what the pipeline says of itself."""
         clock = clock_state()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, Protocol
@@ -20,8 +20,8 @@ from sensor.blocks import AudioBlock, RecentSound, StreamClock
 from sensor.calibrated import Calibrated
 from sensor.clock import NEVER_SET_BEFORE, Clocks, ClockWatch
 from sensor.config import NodeConfig
-from sensor.contract.messages import Flag, Live, Message
-from sensor.events import EventAnalyst
+from sensor.contract.messages import Event, Flag, Live, Message
+from sensor.events import EventAnalyst, Passage
 from sensor.inputs import Input, SpeedReading
 from sensor.levels import LevelBatcher, rounded
 from sensor.passby.detector import Detection, EventDetector
@@ -71,6 +71,8 @@ class Station:
         How the meter is adjusted.
     alarm : callable
         Called when the microphone's state has changed.
+    onlooker : callable, optional
+        Is shown each event with what it was made of, in the thread that described it.
     clocks : Clocks
         What is known of the time.
     """
@@ -84,6 +86,7 @@ class Station:
         *,
         microphone: Calibrated = UNCALIBRATED,
         alarm: Callable[[], None] = lambda: None,
+        onlooker: Callable[[Passage], None] | None = None,
         clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
         self._node = config.node
@@ -95,8 +98,10 @@ class Station:
         self._stepped_at_frame = -1
         self._source = source
         self._alarm = alarm
-        simulated: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
-        self._always = simulated | microphone.flags
+        self._onlooker = onlooker
+        self._at_work = False
+        self._simulated: frozenset[Flag] = frozenset({"simulated"} if source.simulated else set())
+        self._always = self._simulated | microphone.flags
         self._watch = MicrophoneWatch(config.meter.microphone_floor_db)
         self._lowest_laeq_db: float | None = None
         self._clock: StreamClock | None = None
@@ -137,6 +142,15 @@ class Station:
         """Lowest LAeq of a reading since this was last asked, believed or not; None: none was."""
         lowest, self._lowest_laeq_db = self._lowest_laeq_db, None
         return rounded(lowest)
+
+    def adjust(self, microphone: Calibrated) -> None:
+        """Measure with another adjustment from the next block on; not from another thread."""
+        self._meter.adjust(microphone.sensitivity)
+        self._always = self._simulated | microphone.flags
+
+    def somebody_is_at_work(self, at_work: bool) -> None:
+        """Mark what is measured from now on, or no longer."""
+        self._at_work = at_work
 
     def see(self, reading: SpeedReading) -> None:
         """Take in what the radar saw; may be called from another thread."""
@@ -207,6 +221,8 @@ class Station:
         flags: set[Flag] = set(self._always)
         if self._watch.state != "ok":
             flags.add("microphone_fault")
+        if self._at_work:
+            flags.add("commissioning")
         if stepped:
             flags.add("clock_step")
         if self._clock_is_unsure():
@@ -250,16 +266,32 @@ class Station:
         around = round(AROUND_S * detection.sample_rate)
         first, last = detection.start_frame - around, detection.end_frame + around
         begin, end = self._clock.time_of(first), self._clock.time_of(last)
-        job = partial(
+        sound = self._recent.cut(first, last)
+        radar = [reading for reading in self._radar if begin <= reading.time <= end]
+        describe = partial(
             self._analyst.describe,
             detection,
             self._clock.time_of(detection.start_frame),
-            self._recent.cut(first, last),
-            [reading for reading in self._radar if begin <= reading.time <= end],
+            sound,
+            radar,
             self._now_flags(stepped=self._stepped_at_frame >= detection.start_frame),
         )
+        heard_from = begin if sound is None else self._clock.time_of(sound.start_frame)
         self._settle(WAITING_EVENTS - 1)
-        self._analyses.append(self._worker.submit(lambda: self._sink.store(job())))
+        self._analyses.append(
+            self._worker.submit(lambda: self._hand_on(describe(), heard_from, sound, radar))
+        )
+
+    def _hand_on(
+        self,
+        event: Event,
+        start: datetime,
+        sound: AudioBlock | None,
+        radar: Sequence[SpeedReading],
+    ) -> None:
+        self._sink.store(event)
+        if self._onlooker is not None:
+            self._onlooker(Passage(event, start, sound, radar))
 
     def _settle(self, remaining: int) -> None:
         """Wait until at most `remaining` analyses are under way; raise what they raised."""

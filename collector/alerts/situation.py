@@ -22,7 +22,14 @@ _DELAY: Final = timedelta(minutes=10)
 """How late the newest levels may be and still tell of now, over what one message spans."""
 
 _NOT_THE_PLACE: Final[frozenset[Flag]] = frozenset(
-    {"wind_suspected", "rain_suspected", "microphone_fault", "calibration_invalid", "overload"}
+    {
+        "wind_suspected",
+        "rain_suspected",
+        "microphone_fault",
+        "calibration_invalid",
+        "overload",
+        "commissioning",
+    }
 )
 """Flags of levels that do not tell how loud it was there."""
 

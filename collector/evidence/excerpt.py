@@ -10,7 +10,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sensor.contract.messages import Count, NodeId, Sequence, ShortText
+from sensor.contract.messages import NodeId, Sequence
+from sensor.contract.quantities import Count, ShortText
 
 _Text = Annotated[str, Meta(max_length=4000)]
 _Metres = Annotated[float, Meta(gt=0, le=500)]

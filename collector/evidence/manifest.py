@@ -18,7 +18,8 @@ from msgspec import Meta, Struct
 
 from collector.evidence.request import Request
 from sensor.contract import signature
-from sensor.contract.messages import Count, NodeId, Sha256
+from sensor.contract.messages import NodeId, Sha256
+from sensor.contract.quantities import Count
 
 FORMAT: Final = "skolro-evidence-1"
 

@@ -34,6 +34,7 @@ from collector.registry.inventory import Inventory
 from sensor.contract.messages import (
     Absence,
     CalibrationCheck,
+    Commissioning,
     Event,
     Health,
     KeyChange,
@@ -96,8 +97,8 @@ def _lines_of_one(
             yield None, _event_line(message, inventory)
         case Health():
             yield None, _health_line(message, inventory)
-        case CalibrationCheck() | Absence() | KeyChange():
-            return  # a node's health carries how old its check is; the rest is for the chain
+        case CalibrationCheck() | Absence() | KeyChange() | Commissioning():
+            return  # a node's health carries how old its check is; the rest is no measurement
         case _:
             assert_never(message)
 

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sensor.contract.messages import Flag, SourceKind, SpeedMethod, SpeedRefusal, Trigger
+from sensor.contract.messages import Flag, SourceKind, Trigger
+from sensor.contract.quantities import SpeedMethod, SpeedRefusal
 
 
 class Answer(BaseModel):

@@ -30,10 +30,10 @@ from sensor.contract.messages import (
     Event,
     Health,
     Message,
-    SpeedMethod,
     draft,
     placed,
 )
+from sensor.contract.quantities import SpeedMethod
 from sensor.contract.signature import payload_hash, sign
 from sensor.contract.topics import topic
 

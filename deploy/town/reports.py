@@ -12,16 +12,8 @@ from deploy.town.hearing import LEVEL_DB, Heard
 from deploy.town.passes import VEHICLE_KINDS, Happening
 from deploy.town.spectrum import spectrum
 from deploy.town.traffic import CHARACTERS, Character
-from sensor.contract.messages import (
-    Event,
-    Flag,
-    Source,
-    Speed,
-    SpeedMethod,
-    SpeedRefusal,
-    draft,
-    event_id,
-)
+from sensor.contract.messages import Event, Flag, Source, Speed, draft, event_id
+from sensor.contract.quantities import SpeedMethod, SpeedRefusal
 
 _Name = TypeVar("_Name", bound=str)
 

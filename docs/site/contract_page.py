@@ -7,14 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from sensor.contract import messages
+from sensor.contract import commissioning, messages
 from sensor.contract.schema import schema
 
 _START: Final = """# The contract
 
 What nodes and collector send each other, by the last part of its topic;
 [architecture](architecture.md#the-wire) says how it travels and how it is signed. This page is made
-from the [JSON Schema](contract.schema.json), and that from `sensor/contract/messages.py`.
+from the [JSON Schema](contract.schema.json), and that from `sensor/contract/messages.py` and
+`sensor/contract/commissioning.py`.
 """
 _ROLE: Final = re.compile(r":[a-z]+:`([^`]+)`")
 
@@ -33,16 +34,21 @@ def contract_page() -> str:
 
 def _about(name: str) -> Iterator[str]:
     """What a struct is for: its docstring up to the list of its attributes."""
-    yield _plain(_docstring(getattr(messages, name)).partition("\nAttributes\n")[0])
+    yield _plain(_docstring(_struct(name)).partition("\nAttributes\n")[0])
 
 
 def _attributes(name: str) -> Mapping[str, str]:
     """What docstrings say of a struct's fields, its base's too."""
     found: dict[str, str] = {}
-    for one in reversed(getattr(messages, name).__mro__):
+    for one in reversed(_struct(name).__mro__):
         listed = _docstring(one).partition("\nAttributes\n----------\n")[2]
         for names, said in re.findall(r"^(\S[^:]*) : .*\n((?:    .*\n?)+)", listed, re.MULTILINE):
             found |= dict.fromkeys(names.split(", "), _plain(" ".join(said.split())))
+    return found
+
+
+def _struct(name: str) -> type:
+    found: type = getattr(messages, name, None) or getattr(commissioning, name)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from sensor.acoustics.tone import CalibrationError, CalibratorTone
+from sensor.contract.messages import CalibrationCheck, draft
 
 CALIBRATION_FILE: Final = "calibration.json"
 
@@ -28,6 +29,10 @@ LEVEL_GUESS_DB: Final = 9.0
 LARGEST_DEVIATION_DB: Final = 10.0
 DRIFT_DB: Final = 0.5
 INVALID_DB: Final = 1.0
+REPEATED_DB: Final = 0.2
+"""A second check right after another must agree with it within this."""
+
+REPEATED_WITHIN: Final = timedelta(hours=1)
 
 Result = Literal["initial", "ok", "drift", "invalid"]
 
@@ -173,6 +178,29 @@ def judge(
         sensitivity=adjusted,
         result=result,
     )
+
+
+def check_message(node: str, record: CalibrationRecord) -> CalibrationCheck:
+    """Return a check as it travels."""
+    return CalibrationCheck(
+        **draft(node, record.time),
+        calibrator_level_db=record.calibrator_level_db,
+        calibrator_serial=record.calibrator_serial,
+        calibrator_certificate=record.calibrator_certificate,
+        measured_db=round(record.measured_db, 2),
+        deviation_db=round(record.deviation_db, 2),
+        standard_deviation_db=round(record.standard_deviation_db, 3),
+        frequency_hz=round(record.frequency_hz, 2),
+        sensitivity=record.sensitivity,
+        result=record.result,
+    )
+
+
+def repeats(record: CalibrationRecord, before: CalibrationRecord | None) -> bool:
+    """Whether a check confirms the one right before it."""
+    if before is None or not timedelta(0) <= record.time - before.time <= REPEATED_WITHIN:
+        return False
+    return abs(record.deviation_db) <= REPEATED_DB
 
 
 def _nearest_level_db(measured_db: float) -> float:

@@ -114,6 +114,10 @@ class SoundLevelMeter:
             readings += self._collect()
         return readings, steps
 
+    def adjust(self, sensitivity: float) -> None:
+        """Measure with another factor from nominal to true pressure from the next block on."""
+        self._sensitivity = sensitivity
+
     def flush(self) -> tuple[list[LevelReading], list[LevelStep]]:
         """End the stream: what is unfinished comes out as it is, and the meter is as new."""
         readings: list[LevelReading] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ OTHER_SHARE: Final = 0.01
 TONE_BINS: Final = 3
 LOWEST_HZ: Final = 20.0
 LEAST_LEVEL_DB: Final = 40.0
+
+
+Fault = Literal["silent", "gap", "overload", "quiet", "impure", "frequency", "short", "unstable"]
+"""What keeps a sound from being a calibrator's tone."""
 
 
 class CalibrationError(SensorError):
@@ -92,7 +96,14 @@ class ToneFinder:
         self._parts: list[NDArray[np.float64]] = []
         self._next_frame: int | None = None
         self._windows: deque[_Window] = deque(maxlen=WINDOWS)
-        self._why_not = "no sound came"
+        self._fault: Fault
+        self._why_not: str
+        self._begin_anew("silent", "no sound came")
+
+    @property
+    def fault(self) -> Fault:
+        """Name of :attr:`why_not`."""
+        return self._fault
 
     @property
     def why_not(self) -> str:
@@ -113,19 +124,22 @@ class ToneFinder:
                 "set meter.channel"
             )
         if block.gap or block.start_frame != (self._next_frame or block.start_frame):
-            self._begin_anew("sound is missing in between")
+            self._begin_anew("gap", "sound is missing in between")
         self._next_frame = block.end_frame
         sound = block.pressure_pa[:, self._channel].astype(np.float64)
         if not np.abs(sound).max(initial=0.0) < self._limit_pa:
-            self._begin_anew("the input is overloaded")
+            self._begin_anew("overload", "the input is overloaded")
             return None
         self._parts.append(sound * self._sensitivity)
         return self._listen()
 
-    def _begin_anew(self, why_not: str) -> None:
+    def _begin_anew(self, fault: Fault, why_not: str) -> None:
         self._parts = []
         self._windows.clear()
-        self._why_not = why_not
+        self._note(fault, why_not)
+
+    def _note(self, fault: Fault, why_not: str) -> None:
+        self._fault, self._why_not = fault, why_not
 
     def _listen(self) -> CalibratorTone | None:
         joined = np.concatenate(self._parts)
@@ -154,29 +168,34 @@ class ToneFinder:
 
     def _judged(self) -> CalibratorTone | None:
         latest = self._windows[-1]
-        why_not = self._fault(latest)
-        if why_not:
+        unlike = self._unlike_a_tone(latest)
+        if unlike is not None:
             self._windows.clear()
-            self._why_not = why_not
+            self._note(*unlike)
             return None
         energies = np.array([window.tone_pa2 for window in self._windows])
         levels = np.array([level_db(float(energy)) for energy in energies])
         spread = float(levels.std())
         if len(self._windows) < WINDOWS:
-            self._why_not = f"the tone was there for only {len(self._windows) * WINDOW_S:g} s"
+            heard_s = len(self._windows) * WINDOW_S
+            self._note("short", f"the tone was there for only {heard_s:g} s")
             return None
         if spread >= STABLE_DB:
-            self._why_not = f"the level is not stable: it scatters by {spread:.2f} dB within 5 s"
+            self._note(
+                "unstable", f"the level is not stable: it scatters by {spread:.2f} dB within 5 s"
+            )
             return None
         frequency = float(np.mean([window.frequency_hz for window in self._windows]))
         return CalibratorTone(level_db(float(energies.mean())), spread, frequency)
 
-    def _fault(self, heard: _Window) -> str:
+    def _unlike_a_tone(self, heard: _Window) -> tuple[Fault, str] | None:
         if level_db(heard.total_pa2) < LEAST_LEVEL_DB:
-            return f"it is too quiet ({level_db(heard.total_pa2):.0f} dB)"
+            return "quiet", f"it is too quiet ({level_db(heard.total_pa2):.0f} dB)"
         if heard.total_pa2 - heard.tone_pa2 > OTHER_SHARE * heard.total_pa2:
-            return "what is heard is no pure tone"
+            return "impure", "what is heard is no pure tone"
         off = abs(heard.frequency_hz / self._frequency_hz - 1)
         if off > FREQUENCY_SHARE:
-            return f"the tone is at {heard.frequency_hz:.0f} Hz, not at {self._frequency_hz:g} Hz"
-        return ""
+            return "frequency", (
+                f"the tone is at {heard.frequency_hz:.0f} Hz, not at {self._frequency_hz:g} Hz"
+            )
+        return None

@@ -91,13 +91,13 @@ class MicrophoneWatch:
 
     def judged(self, reading: LevelReading) -> LevelReading:
         """The reading, without levels when they cannot be believed; call after :meth:`process`."""
-        if self.state == "ok" and self._verdict(reading) == "ok":
+        if self.state == "ok" and self.verdict(reading) == "ok":
             return reading
         return replace(
             LevelReading(reading.start_frame, reading.frames, reading.sample_rate),
             overload=reading.overload,
             gap=reading.gap,
-            under_range=reading.under_range or self._verdict(reading) == "dead",
+            under_range=reading.under_range or self.verdict(reading) == "dead",
             stuck=reading.stuck,
         )
 
@@ -110,7 +110,7 @@ class MicrophoneWatch:
 
     def _found(self, reading: LevelReading) -> tuple[MicrophoneState, int]:
         """What is wrong now, and since when."""
-        verdict = self._verdict(reading)
+        verdict = self.verdict(reading)
         if verdict != "ok":
             return verdict, reading.start_frame
         lasting = self._recent[-1].end_frame - self._recent[0].start_frame
@@ -119,7 +119,8 @@ class MicrophoneWatch:
         # The minute that showed it is the minute it must last.
         return "dead", self._recent[0].start_frame
 
-    def _verdict(self, reading: LevelReading) -> MicrophoneState:
+    def verdict(self, reading: LevelReading) -> MicrophoneState:
+        """What is wrong with a reading by itself."""
         if reading.stuck:
             return "stuck"
         if not reading.measured_frames and not reading.under_range:

@@ -14,12 +14,12 @@ from sensor.acoustics.calibration import (
     CalibrationRecord,
     CalibrationStore,
     Calibrator,
+    check_message,
     judge,
 )
 from sensor.acoustics.tone import CalibrationError, CalibratorTone, ToneFinder
 from sensor.agent import OUTBOX_FILE
 from sensor.config import NodeConfig, load_node_config
-from sensor.contract.messages import CalibrationCheck, draft
 from sensor.identity import load_or_make_key
 from sensor.inputs import Input, InputConfig, RecordingConfig, open_input
 from sensor.outbox import Outbox
@@ -106,20 +106,7 @@ def _publish(node: NodeConfig, record: CalibrationRecord) -> None:
     key = load_or_make_key(data_dir)
     outbox = Outbox(data_dir / OUTBOX_FILE, node.node, key, node.outbox)
     try:
-        outbox.append(
-            CalibrationCheck(
-                **draft(node.node, record.time),
-                calibrator_level_db=record.calibrator_level_db,
-                calibrator_serial=record.calibrator_serial,
-                calibrator_certificate=record.calibrator_certificate,
-                measured_db=round(record.measured_db, 2),
-                deviation_db=round(record.deviation_db, 2),
-                standard_deviation_db=round(record.standard_deviation_db, 3),
-                frequency_hz=round(record.frequency_hz, 2),
-                sensitivity=record.sensitivity,
-                result=record.result,
-            )
-        )
+        outbox.append(check_message(node.node, record))
     finally:
         outbox.close()
 

@@ -17,6 +17,7 @@ from sensor.contract.messages import (
     Absence,
     Ack,
     CalibrationCheck,
+    Commissioning,
     Enrolment,
     Event,
     Health,
@@ -44,6 +45,7 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Message]]] = {
     "calibration": msgspec.json.Decoder(CalibrationCheck),
     "absence": msgspec.json.Decoder(Absence),
     "key": msgspec.json.Decoder(KeyChange),
+    "commissioning": msgspec.json.Decoder(Commissioning),
 }
 KINDS: Final = tuple(_DECODERS)
 """The stored kinds, which are the topics they travel on too."""

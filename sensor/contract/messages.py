@@ -8,11 +8,26 @@ from this file.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
+
+from sensor.contract.commissioning import CommissioningNow, Findings, OpenPoint
+from sensor.contract.quantities import (
+    Count,
+    Decibel,
+    LevelDifference,
+    Probability,
+    Seconds,
+    ShortText,
+    SpeedKmh,
+    SpeedMethod,
+    SpeedRefusal,
+    require,
+    require_utc,
+)
 
 VERSION = 1
 """Version of the wire; a collector refuses what is newer than itself, with that reason."""
@@ -36,12 +51,6 @@ Sequence: TypeAlias = Annotated[
     Meta(ge=1, lt=2**53, description="number of the message in the node's whole life, no gaps"),
 ]
 Sha256: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
-Decibel: TypeAlias = Annotated[float, Meta(ge=-50, le=200)]
-LevelDifference: TypeAlias = Annotated[float, Meta(ge=-250, le=250)]
-Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**53)]
-Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e10)]
-SpeedKmh: TypeAlias = Annotated[float, Meta(ge=0, le=500)]
 PublicKey: TypeAlias = Annotated[
     str,
     Meta(
@@ -50,7 +59,6 @@ PublicKey: TypeAlias = Annotated[
         description="Ed25519, 32 bytes as base64url",
     ),
 ]
-ShortText: TypeAlias = Annotated[str, Meta(max_length=200)]
 
 BAND_CENTRES = (
     "25", "31.5", "40", "50", "63", "80", "100", "125", "160", "200", "250", "315", "400", "500",
@@ -60,7 +68,6 @@ BAND_CENTRES = (
 """Nominal mid-band frequencies in Hz of the third octaves (IEC 61260-1:2014, table E.1)."""
 
 _CENTRES = frozenset(BAND_CENTRES)
-_NO_OFFSET = timedelta(0)
 
 Spectrum: TypeAlias = dict[str, Decibel | None]
 """Third-octave Leq by nominal centre; a band that the sample rate cannot carry is left out."""
@@ -70,6 +77,7 @@ Flag: TypeAlias = Literal[
     "calibration_invalid",  # the last check drifted more than 1 dB
     "clock_step",  # the wall clock was set while this was measured
     "clock_unsure",  # the wall clock has not been synchronised
+    "commissioning",  # somebody was at work at the node, and tapped, called and drove past
     "cut",  # ended by the limit on length or because the node stopped
     "gap",  # sound is missing within
     "microphone_fault",  # dead, stuck or implausible microphone
@@ -109,54 +117,25 @@ SourceKind: TypeAlias = Literal[
     "unclassified",  # no model ran
 ]
 
-SpeedMethod: TypeAlias = Literal["stereo", "doppler", "radar", "fused"]
-
-SpeedRefusal: TypeAlias = Literal[
-    "not_configured",  # no distance, or no second microphone or radar
-    "no_vehicle",  # nothing that sounds like traffic
-    "too_quiet",
-    "stationary",
-    "tonal_machine",
-    "two_vehicles",
-    "no_harmonics",
-    "disagreement",  # the methods contradict each other
-    "too_short",
-    "gap",
-    "overload",
-    "too_uncertain",
-]
-
-
-def _require(holds: bool, text: str) -> None:
-    # msgspec turns a ValueError of __post_init__ into its own ValidationError with the path.
-    if not holds:
-        raise ValueError(text)
-
 
 def require_node_id(node: str) -> None:
     """Return if `node` is an id as a whole; raise :class:`ValueError` if not."""
     # The `$` of a pattern lets a line end through.
-    _require(not node.endswith("\n"), "node must be an id, without a line end")
-
-
-def _require_utc(value: datetime, name: str) -> None:
-    _require(value.utcoffset() == _NO_OFFSET, f"{name} must be UTC, written with a Z")
-    # Beyond, time zones, databases and sums of times run out of numbers.
-    _require(1900 <= value.year < 2200, f"{name} must be of a year from 1900 to 2199")
+    require(not node.endswith("\n"), "node must be an id, without a line end")
 
 
 def _require_head(node: str, time: datetime) -> None:
     require_node_id(node)
-    _require_utc(time, "time")
+    require_utc(time, "time")
 
 
 def _require_flags(flags: tuple[str, ...]) -> None:
-    _require(not flags or list(flags) == sorted(set(flags)), "flags must be sorted and unique")
+    require(not flags or list(flags) == sorted(set(flags)), "flags must be sorted and unique")
 
 
 def _require_bands(bands_db: Spectrum | None) -> None:
     unknown = (bands_db or {}).keys() - _CENTRES
-    _require(not unknown, f"bands_db has no third octave called {', '.join(sorted(unknown))}")
+    require(not unknown, f"bands_db has no third octave called {', '.join(sorted(unknown))}")
 
 
 class Stored(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,13 +201,13 @@ class LevelBatch(Stored, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _require_head(self.node, self.time)
-        _require_utc(self.start, "start")
+        require_utc(self.start, "start")
         _require_flags(self.flags)
         _require_bands(self.bands_db)
         same = len(self.laeq_db) == len(self.lafmax_db) == len(self.lceq_db)
-        _require(same, "laeq_db, lafmax_db and lceq_db must be of equal length")
+        require(same, "laeq_db, lafmax_db and lceq_db must be of equal length")
         # Whoever looks for what covers a moment then needs to look back an hour at most.
-        _require(self.interval_s * len(self.laeq_db) <= 3600, "a batch may span an hour at most")
+        require(self.interval_s * len(self.laeq_db) <= 3600, "a batch may span an hour at most")
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -255,7 +234,7 @@ class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     method: SpeedMethod
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.low_kmh <= self.speed_kmh <= self.high_kmh,
             "speed_kmh must lie within low_kmh and high_kmh",
         )
@@ -290,10 +269,10 @@ class Event(Stored, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _require_head(self.node, self.time)
-        _require_utc(self.start, "start")
+        require_utc(self.start, "start")
         _require_flags(self.flags)
         _require_bands(self.bands_db)
-        _require(
+        require(
             (self.speed is None) != (self.speed_refused is None),
             "either speed or speed_refused must be given, and not both",
         )
@@ -380,7 +359,7 @@ class Health(Stored, frozen=True, kw_only=True):
         _require_head(self.node, self.time)
         _require_flags(self.flags)
         if self.calibrated_at is not None:
-            _require_utc(self.calibrated_at, "calibrated_at")
+            require_utc(self.calibrated_at, "calibrated_at")
 
 
 class CalibrationCheck(Stored, frozen=True, kw_only=True):
@@ -421,8 +400,8 @@ class Absent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: Annotated[tuple[Sha256, ...], Meta(max_length=MOST_ABSENT)] | None
 
     def __post_init__(self) -> None:
-        _require(self.first <= self.last, "first must not be over last")
-        _require(
+        require(self.first <= self.last, "first must not be over last")
+        require(
             self.sha256 is None or len(self.sha256) == self.last - self.first + 1,
             "sha256 must have one hash for each number",
         )
@@ -446,8 +425,8 @@ class Absence(Stored, frozen=True, kw_only=True):
         _require_flags(self.flags)
         ends = [0, *(number for part in self.absent for number in (part.first, part.last))]
         in_order = all(ends[i] < ends[i + 1] for i in range(0, len(ends) - 1, 2))
-        _require(in_order, "absent must be in order and not overlap")
-        _require(ends[-1] < self.seq, "only what came before can be absent")
+        require(in_order, "absent must be in order and not overlap")
+        require(ends[-1] < self.seq, "only what came before can be absent")
 
 
 class KeyChange(Stored, frozen=True, kw_only=True):
@@ -466,12 +445,44 @@ class KeyChange(Stored, frozen=True, kw_only=True):
         _require_flags(self.flags)
 
 
-Message: TypeAlias = LevelBatch | Event | Health | CalibrationCheck | Absence | KeyChange
+class Commissioning(Stored, frozen=True, kw_only=True):
+    """How a node was commissioned: what was checked, measured and left out, by whom, and when.
+
+    `time` is when `technician` signed it off. `open_points` is what did not hold or was not done;
+    see :func:`sensor.contract.commissioning.open_points`.
+    """
+
+    kind: Literal["commissioning"] = "commissioning"
+    begun_at: datetime
+    technician: Annotated[ShortText, Meta(min_length=1)]
+    organisation: ShortText
+    findings: Findings
+    open_points: Annotated[tuple[OpenPoint, ...], Meta(max_length=50)]
+    remarks: Annotated[str, Meta(max_length=1000)] = ""
+    flags: tuple[Flag, ...] = ()
+    boot: Boot | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        _require_head(self.node, self.time)
+        require_utc(self.begun_at, "begun_at")
+        _require_flags(self.flags)
+        require(
+            list(self.open_points) == sorted(set(self.open_points)),
+            "open_points must be sorted and unique",
+        )
+
+
+Message: TypeAlias = (
+    LevelBatch | Event | Health | CalibrationCheck | Absence | KeyChange | Commissioning
+)
 """Everything that is numbered, signed, chained and stored."""
 
 
 class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One reading a second, that began at `time`, for those who look right now; never stored."""
+    """One reading a second, that began at `time`, for those who look right now; never stored.
+
+    `commissioning` is there while somebody is at work at the node.
+    """
 
     v: Annotated[int, Meta(ge=1, le=VERSION)] = VERSION
     node: NodeId
@@ -479,6 +490,7 @@ class Live(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     laeq_db: Decibel | None
     lafmax_db: Decibel | None
     flags: tuple[Flag, ...] = ()
+    commissioning: CommissioningNow | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _require_head(self.node, self.time)

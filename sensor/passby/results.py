@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensor.contract.messages import SpeedMethod, SpeedRefusal
+from sensor.contract.quantities import SpeedMethod, SpeedRefusal
 from sensor.passby.delays import DelayMap
 from sensor.passby.doppler import Belief, Harmonic
 from sensor.passby.geometry import Geometry

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensor.contract.messages import SpeedMethod
+from sensor.contract.quantities import SpeedMethod
 from sensor.passby import doppler, harmonics, stereo
 from sensor.passby.delays import DelayMap, shift_along
 from sensor.passby.doppler import Belief, Harmonic

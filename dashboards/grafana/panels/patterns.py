@@ -52,7 +52,8 @@ from dashboards.grafana.sdk import (
     timeseries,
 )
 from dashboards.grafana.words import Words
-from sensor.contract.messages import SourceKind, SpeedRefusal, Trigger
+from sensor.contract.messages import SourceKind, Trigger
+from sensor.contract.quantities import SpeedRefusal
 
 WEEKDAYS: Final = range(1, 8)
 _MOST_ROWS: Final = 500

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from collector.writing import CODES, NO_BREAK, Code
 from dashboards.briefing.language import language
-from sensor.contract.messages import Flag, SourceKind, SpeedMethod, SpeedRefusal, Trigger
+from sensor.contract.messages import Flag, SourceKind, Trigger
+from sensor.contract.quantities import SpeedMethod, SpeedRefusal
 
 SV, EN = language("sv"), language("en")
 NOW = datetime(2026, 11, 22, 21, 5, 9, tzinfo=UTC)

@@ -12,12 +12,32 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sensor.contract import codec
+from sensor.contract.commissioning import (
+    CalibratorFindings,
+    ChannelLevels,
+    ConfiguredMounting,
+    DeliveryFindings,
+    Drive,
+    Equipment,
+    Findings,
+    LeftOut,
+    LevelFindings,
+    Measured,
+    NetworkFindings,
+    OrderFindings,
+    Pass,
+    PlaceFindings,
+    Position,
+    RadarFindings,
+    Tap,
+)
 from sensor.contract.messages import (
     GENESIS,
     Absence,
     Absent,
     Boot,
     CalibrationCheck,
+    Commissioning,
     Event,
     Health,
     KeyChange,
@@ -75,10 +95,74 @@ def samples() -> dict[str, Message]:
         node=NODE, seq=6, prev=_hash(absence), time=TIME,
         public_key=public_key_text(following.public_key()),
     )  # fmt: skip
+    commissioning = Commissioning(
+        node=NODE, seq=7, prev=_hash(key), time=TIME, begun_at=TIME - timedelta(hours=1),
+        technician="Anna Ek", organisation="Kungsbacka kommun", findings=findings(),
+        open_points=("calibrator_unrepeated", "clock_not_done", "drives_few", "drives_one_way"),
+        remarks="Provkörning i regn.", flags=("simulated",),
+    )  # fmt: skip
     return {
         "levels": levels, "event": event, "health": health, "calibration": calibration,
-        "absence": absence, "key": key,
+        "absence": absence, "key": key, "commissioning": commissioning,
     }  # fmt: skip
+
+
+def findings() -> Findings:
+    """What was found at a commissioning in which the clock was left out."""
+    passed = Pass(
+        at=TIME, event=event_id(NODE, TIME), lafmax_db=71.4, radar_seen_kmh=39.2,
+        combined=Measured(
+            method="fused", speed_kmh=40.6, low_kmh=38.0, high_kmh=43.4, direction=1
+        ),
+        by=(
+            Measured(method="stereo", speed_kmh=40.9, low_kmh=37.1, high_kmh=45.1, direction=1),
+            Measured(method="doppler", refused="no_harmonics"),
+        ),
+    )  # fmt: skip
+    channel = ChannelLevels(
+        laeq_db=52.1, lafmax_db=60.3, lafmin_db=47.0, overload=False, state="ok"
+    )
+    return Findings(
+        equipment=Equipment(
+            input="simulated street", channels=2, measured_channel=0, radar="simulated_radar",
+            mounting=ConfiguredMounting(
+                distance_m=7.0, distance_back_m=10.0, spacing_m=0.3, mic_height_m=2.5
+            ),
+        ),
+        levels=LevelFindings(
+            at=TIME, seconds=10.0, channels=(channel, channel), difference_db=0.0
+        ),
+        order=OrderFindings(
+            at=TIME,
+            taps=(
+                Tap(asked=0, nearest=0, level_difference_db=-9.1, delay_ms=0.81),
+                Tap(asked=1, nearest=1, level_difference_db=8.7, delay_ms=-0.83),
+            ),
+        ),
+        calibrator=CalibratorFindings(
+            at=TIME, seq=4, calibrator_level_db=94.0, calibrator_serial="31415",
+            measured_db=94.3, deviation_db=0.3, standard_deviation_db=0.02, result="ok",
+            repeated=False,
+        ),
+        drives=(Drive(passed=passed, known_kmh=40.0, known_by="gps", direction=1),),
+        radar=RadarFindings(
+            at=TIME, drives=1, cosine=0.98, low=0.955, high=1.005, angle_deg=11.5
+        ),
+        network=NetworkFindings(
+            at=TIME, interface="wlan0", link="wifi", signal_dbm=-58.0, quality_percent=74.0,
+            broker_reached=True,
+        ),
+        delivery=DeliveryFindings(at=TIME, seq=3, seconds=0.42, waiting=0),
+        place=PlaceFindings(
+            at=TIME,
+            position=Position(
+                latitude=57.48712, longitude=12.07613, accuracy_m=6.0, source="phone"
+            ),
+            mic_height_m=2.5, distance_m=(7.0, 7.1), distance_back_m=(10.0, 10.1), spacing_m=0.3,
+            facade_m=None, bearing_deg=None, towards="centrum",
+        ),
+        left_out=(LeftOut(step="clock", reason="Ingen tidsserver på platsen"),),
+    )  # fmt: skip
 
 
 def _hash(message: Message) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from sensor.contract import codec, messages
+from sensor.contract import codec, messages, quantities
 from sensor.contract.errors import ContractError
 from tests.sensor.contract.samples import GOLDEN, NODE, samples
 
@@ -60,7 +60,7 @@ def events(draw: st.DrawFn) -> messages.Event:
             direction=draw(st.sampled_from([1, -1, None])),
             method="stereo",
         ) if known else None,
-        speed_refused=None if known else draw(st.sampled_from(get_args(messages.SpeedRefusal))),
+        speed_refused=None if known else draw(st.sampled_from(get_args(quantities.SpeedRefusal))),
         trace_lafmax_db=tuple(draw(st.lists(levels, max_size=5))), flags=draw(flags),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sensor.contract.messages import SpeedRefusal
+from sensor.contract.quantities import SpeedRefusal
 from sensor.inputs.simulated_radar import SimulatedRadar, SimulatedRadarConfig
 from sensor.passby.geometry import FloatArray, Geometry
 from sensor.passby.results import REASONS, Analysis, SpeedEstimate, SpeedRefused
