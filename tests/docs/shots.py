@@ -78,7 +78,7 @@ SHOTS: Final = (
         steps=an_event,
     ),
     Shot(name="matplats", role=Role.MUNICIPALITY, address="/site/ekskolan", height=1000),
-    Shot(name="effekt", role=Role.MUNICIPALITY, address="/effect/ekskolan", height=1110),
+    Shot(name="effekt-telefon", role=Role.MUNICIPALITY, address="/effect/ekskolan", height=1090),
     Shot(
         name="matunderlag-telefon", role=Role.MUNICIPALITY, address="/evidence", height=1090,
         steps=days_in_swedish,
