@@ -86,8 +86,9 @@ class Node(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A node, where it hung, and which of its messages are given.
 
     Every message from `first_seq` to `last_seq` that the ledger has is in ``messages.jsonl``.
-    Beside these there are only checks with a calibrator before and after, keys that were
-    announced before, and absences that were told after. Both are 0 where it sent nothing then.
+    Beside these there are only checks with a calibrator before and after, the last record of a
+    commissioning before, keys that were announced before, and absences that were told after. Both
+    are 0 where it sent nothing then.
     """
 
     id: NodeId

@@ -120,6 +120,7 @@ def _wanted(connection: Connection, node: str, request: Request) -> _Wanted:
     beside = [
         *_seqs(connection, node, c.kind == "key", c.seq <= before),
         *_nearest_checks(connection, node, first, last, request.start),
+        *_last_records(connection, node, first, request.start),
         *_absences(connection, node, first, last),
     ]
     return _Wanted(node, first, last, tuple(sorted(set(beside))))
@@ -144,6 +145,19 @@ def _nearest_checks(
         seq = connection.scalar(chosen)
         if seq is not None:
             yield seq
+
+
+def _last_records(connection: Connection, node: str, first: int, start: datetime) -> Iterator[int]:
+    """Numbers of the last record of a commissioning before the run, and of the last real one."""
+    c = message.c
+    query = select(c.seq, c.payload).where(c.node == node, c.kind == "commissioning", _HAS_PAYLOAD)
+    query = query.where(c.seq < first) if first else query.where(c.start < start)
+    for number, row in enumerate(connection.execute(query.order_by(c.seq.desc()))):
+        simulated = "simulated" in decode(bytes(row.payload)).flags
+        if number == 0 or not simulated:
+            yield row.seq
+        if not simulated:
+            return
 
 
 def _absences(connection: Connection, node: str, first: int, last: int) -> list[int]:

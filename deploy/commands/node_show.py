@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import typer
 
 from collector.commands.opened import ConfigOption, JsonOption, opened, print_json, print_table
+from collector.ledger.commissionings import commissionings
 from collector.registry.enrolments import Enrolments
 from deploy.commands.node_options import NodeArgument
+from sensor.contract.commissioning import STEPS
 
 
 def node_show(node: NodeArgument, config: ConfigOption, as_json: JsonOption = False) -> None:
-    """Show where a node hung, with which keys it signed, and what became of its cards."""
+    """Show where a node hung, its keys, its cards, and how it was commissioned."""
     with opened(config) as collector:
         known = collector.registry.node(node)
         placements = collector.registry.placements(node)
         keys = collector.registry.keys_of(node)
         cards = Enrolments(collector.engine, collector.registry).of(node)
+        records = commissionings(collector.engine, node)
         if as_json:
             print_json(
                 {
@@ -29,6 +33,7 @@ def node_show(node: NodeArgument, config: ConfigOption, as_json: JsonOption = Fa
                         for one in keys
                     ],
                     "cards": cards,
+                    "commissionings": [msgspec.to_builtins(one) for one in records],
                 }
             )
             return
@@ -59,6 +64,22 @@ def node_show(node: NodeArgument, config: ConfigOption, as_json: JsonOption = Fa
                 for c in cards
             ],
             "No card was written for it.",
+        )
+
+        print_table(
+            ("Commissioned", "By", "Checked", "Left out", "Open points", "Message"),
+            [
+                (
+                    collector.local(one.time),
+                    ", ".join(part for part in (one.technician, one.organisation) if part),
+                    ", ".join(step for step in STEPS if one.findings.is_done(step)) or "–",
+                    ", ".join(left.step for left in one.findings.left_out) or "–",
+                    ", ".join(one.open_points) or "none",
+                    str(one.seq),
+                )
+                for one in records
+            ],
+            "It was never commissioned: skolro sensor commission, on the node.",
         )
 
 

@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from msgspec import UnsetType
+
 from collector.evidence import excerpt
+from collector.evidence.document.record import RecordWriter
 from collector.evidence.figures import report as figures
 from collector.evidence.language import Language
 from collector.evidence.request import Request
@@ -179,7 +182,16 @@ class Writer:
             "rows": rows,
             "none": words.text("equipment.none"),
             "lines": lines,
+            "records_none": words.text("commissioning.none"),
+            "records": [self._record(one) for one in self._records()],
         }
+
+    def _records(self) -> Sequence[figures.CommissioningFigures]:
+        found = self.report.commissionings
+        return () if isinstance(found, UnsetType) else found
+
+    def _record(self, one: figures.CommissioningFigures) -> Section:
+        return RecordWriter(self.words, self.moment, self.node_name).section(one)
 
     def _check_row(self, node: str, place: str, check: excerpt.Calibration) -> list[str]:
         words = self.words

@@ -15,6 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from msgspec import UNSET
 
 from collector.analysis.episodes import Episode, Pass, episodes, passes
 from collector.analysis.levels import Floats, PeriodLevels, period_levels
@@ -22,6 +23,7 @@ from collector.evidence import excerpt
 from collector.evidence.figures import results
 from collector.evidence.figures.calibrations import calibration_figures
 from collector.evidence.figures.chains import ChainWalk
+from collector.evidence.figures.commissionings import commissioning_figures
 from collector.evidence.figures.readings import Heard, Left, Readings, Sifted
 from collector.evidence.figures.report import (
     Counts,
@@ -158,6 +160,11 @@ class Evaluation:
         limits = self._registry.speed_limits
         speeds_all, speeds, refused = results.speeds_of(found, limits, site.time_zone)
         u95_db = level_budget(self._registry).expanded
+        records = tuple(
+            record
+            for one in self._readings.values()
+            for record in commissioning_figures(one, request, simulated=simulated)
+        )
         by_node = [(row, results.hours_of(row.quarters)) for row in rows]
         return Report(
             format="skolro-report-1",
@@ -170,6 +177,7 @@ class Evaluation:
                 calibration_figures(one, request, simulated=simulated)
                 for one in self._readings.values()
             ),
+            commissionings=records or UNSET,
             counts=_counts(heard, found, left),
             passes=results.frequency(sum(p.confirmed for p in found), coverage.measured_s),
             episodes=results.frequency(len(groups), coverage.measured_s),

@@ -15,6 +15,7 @@ Reason: TypeAlias = Literal[
     "elsewhere",  # the node hung at another place
     "superseded",  # another message tells of the same event later
     "microphone_fault",
+    "commissioning",  # somebody was at work at the node
     "calibration_invalid",  # before a check that found the meter more than 1 dB off
     "overload",
     "clock_unsure",
@@ -25,6 +26,7 @@ Reason: TypeAlias = Literal[
 
 _BY_FLAG: Final[tuple[Reason, ...]] = (
     "microphone_fault",
+    "commissioning",
     "calibration_invalid",
     "overload",
     "clock_unsure",

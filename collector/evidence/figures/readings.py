@@ -17,7 +17,7 @@ from collector.evidence import excerpt
 from collector.evidence.figures.exclusions import InvalidSpans, Reason, by_flags
 from collector.evidence.lines import Held
 from collector.evidence.request import Request
-from sensor.contract.messages import CalibrationCheck, Event, Health, LevelBatch
+from sensor.contract.messages import CalibrationCheck, Commissioning, Event, Health, LevelBatch
 
 
 class Batch(NamedTuple):
@@ -88,11 +88,12 @@ class Readings:
     batches: list[Batch] = field(default_factory=list)
     events: list[Heard] = field(default_factory=list)
     checks: list[CalibrationCheck] = field(default_factory=list)
+    commissionings: list[Commissioning] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
     anything_measured: bool = False
 
     def add(self, one: Held) -> None:
-        """Take a message; what is not of the period is passed over, but for calibrations."""
+        """Take a message; what is not of the period is passed over, but for checks and records."""
         match one.message:
             case LevelBatch() as batch:
                 self._add_batch(batch)
@@ -101,6 +102,8 @@ class Readings:
                 self._note_origin(event.flags)
             case CalibrationCheck() as check:
                 self.checks.append(check)
+            case Commissioning() as record:
+                self.commissionings.append(record)
             case Health(time=time) as health if self._within(time):
                 self.health.append(health)
             case _:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from collector.evidence.excerpt import Calibration
+from collector.evidence.excerpt import Calibration, Mounting
 from collector.evidence.request import Request
+from sensor.contract.commissioning import LeftOut, OpenPoint, Position, Step
 
 CalibrationState: TypeAlias = Literal["between_checks", "checked_before", "unchecked", "invalid"]
 Verdict: TypeAlias = Literal["above", "not_above", "within_uncertainty", "not_measured"]
@@ -44,7 +45,7 @@ class ChainFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     messages, pruned : int
         Those that are there, and those of them whose content retention has removed.
     outside : int
-        Checks, keys and absences from before or after.
+        Checks, records, keys and absences from before or after.
     thinned, lost, accepted : int
         Not there, as the node told itself or as somebody at the authority accepted.
     missing : int
@@ -89,6 +90,62 @@ class CalibrationFigures(Struct, frozen=True, kw_only=True, forbid_unknown_field
     after: Calibration | None
     largest_drift_db: float | None
     state: CalibrationState
+
+
+class DriveFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Drives past a node at known speeds; `error_percent` is the mean error, None without any."""
+
+    count: int
+    error_percent: Interval | None
+
+
+class Difference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A measure of a place that is not the same everywhere; what nobody told is None.
+
+    Attributes
+    ----------
+    field : str
+        As in :class:`collector.evidence.excerpt.Mounting`.
+    registry, record, node : float, optional
+        As it is registered, as it was measured on the spot, and as the node computed with then.
+    """
+
+    field: str
+    registry: float | None
+    record: float | None
+    node: float | None
+
+
+class CommissioningFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record of how a node was commissioned, which is its message `seq`.
+
+    Attributes
+    ----------
+    here : bool
+        Whether the node hung at the site then, as the registry says.
+    checked : tuple of str
+        Steps that were done, whatever they found.
+    measured : Mounting
+        Measured on the spot: means of two where it was measured twice.
+    differences : tuple of Difference
+    """
+
+    node: str
+    seq: int
+    begun_at: datetime
+    signed_at: datetime
+    technician: str
+    organisation: str
+    here: bool
+    checked: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...]
+    open_points: tuple[OpenPoint, ...]
+    drives: DriveFigures | None
+    radar_angle_deg: float | None
+    position: Position | None
+    measured: Mounting
+    differences: tuple[Difference, ...]
+    remarks: str
 
 
 class NodeFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,6 +328,8 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Whether it tells of what never happened.
     level_u95_db : float
         Expanded uncertainty of every level.
+    commissionings : tuple of CommissioningFigures, or UNSET
+        Left away where there is no record, as in summaries of before there were any.
     """
 
     format: Literal["skolro-report-1"]
@@ -280,6 +339,7 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     coverage: CoverageFigures
     chains: tuple[ChainFigures, ...]
     calibrations: tuple[CalibrationFigures, ...]
+    commissionings: tuple[CommissioningFigures, ...] | UnsetType = UNSET
     counts: Counts
     passes: Frequency
     episodes: Frequency

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from collector.ledger.ledger import Ledger
+from collector.registry.registry import Registry
 from deploy.authority import make_authority
 from deploy.commands.node_add import node_add
 from deploy.commands.node_image import node_image
@@ -27,6 +29,8 @@ from deploy.nodes.image import Wifi
 from sensor.config import load_node_config
 from sensor.contract.errors import SkolroError
 from sensor.inputs import MicrophoneConfig
+from tests.peers import FakeNode
+from tests.sensor.contract.samples import samples
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1dCB0aGlzIGlzIG5vIGtleSBvZiBhbnlib2R5 anna@desk"
 
@@ -260,3 +264,20 @@ def test_mistakes_in_images_are_explained(config: Path, tmp_path: Path) -> None:
 def test_mistakes_in_wireless_networks_are_explained(wifi: dict[str, str], text: str) -> None:
     with pytest.raises(DeployError, match=text):
         Wifi(**wifi)
+
+
+def test_how_a_node_was_commissioned_is_shown(
+    config: Path, registry: Registry, ledger: Ledger
+) -> None:
+    node = FakeNode("ekskolan-1")
+    node.register(registry, "ekskolan", datetime(2026, 11, 1, tzinfo=UTC))
+    assert "never commissioned" in run(node_show, "ekskolan-1", "--config", config)
+    record = samples()["commissioning"]
+    ledger.append([node.signed(record)])
+    table = run(node_show, "ekskolan-1", "--config", config)
+    assert "Anna Ek" in table
+    (told,) = shown(config)["commissionings"]
+    assert told["technician"] == "Anna Ek"
+    assert told["open_points"] == [
+        "calibrator_unrepeated", "clock_not_done", "drives_few", "drives_one_way",
+    ]  # fmt: skip
