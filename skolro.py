@@ -312,6 +312,21 @@ COMMANDS: Mapping[str, Entry | Group] = {
             ),
         },
     ),
+    "fleet": Group(
+        "How the nodes do.",
+        {
+            "health": Entry(
+                "collector.commands.fleet_health:fleet_health",
+                "What each needs, and its last 30 days.",
+                "dashboards",
+            ),
+            "mail": Entry(
+                "collector.commands.fleet_mail:fleet_mail",
+                "The weekly mail.",
+                "dashboards",
+            ),
+        },
+    ),
     "patterns": Group(
         "When and where it happens, where to go, and whether it helped.",
         {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from collector.alert_config import AlertKind
-from collector.alerts.rules import Condition, Findings, Key, Unknown
+from collector.alerts.condition import Condition, Findings, Key, Unknown
 
 Phase: TypeAlias = Literal["began", "ended"]
 
@@ -21,6 +21,11 @@ CALM: Final[Mapping[AlertKind, timedelta]] = {
     "dead_microphone": timedelta(minutes=10),
     "calibration_due": timedelta(0),
     "disk": timedelta(minutes=30),
+    "card": timedelta(hours=1),
+    "under_voltage": timedelta(hours=1),
+    "clock": timedelta(hours=1),
+    "outbox": timedelta(hours=1),
+    "drift": timedelta(days=2),
     "server": timedelta(minutes=5),
 }
 """How long a condition must be gone before its alert ends, so that one that comes and goes is one.
@@ -29,11 +34,13 @@ An episode's rule waits by itself.
 """
 
 END_TOLD: Final = frozenset[AlertKind](
-    {"episode", "node_silent", "dead_microphone", "disk", "server"}
+    {"episode", "node_silent", "dead_microphone", "disk", "clock", "outbox", "server"}
 )
 """Kinds whose end is told, too: somebody may be on the way, or need not go."""
 
-_STEADY: Final = frozenset[AlertKind]({"node_silent", "disk", "server"})
+_STEADY: Final = frozenset[AlertKind](
+    {"node_silent", "disk", "card", "clock", "outbox", "drift", "server"}
+)
 """Kinds whose facts need not follow what changes all the time, such as room on a disk."""
 
 
@@ -72,6 +79,11 @@ class Alert:
     def key(self) -> Key:
         """What makes it the same as a condition."""
         return self.kind, self.subject, self.simulated
+
+
+def as_alert(condition: Condition, now: datetime) -> Alert:
+    """Return a condition as an alert that nobody has written down, to be put into words."""
+    return Alert(id=0, opened_at=now, **asdict(condition))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ GATHER: Final[Mapping[AlertKind, timedelta]] = {
     "dead_microphone": timedelta(minutes=2),
     "calibration_due": timedelta(minutes=10),
     "disk": timedelta(minutes=2),
+    "card": timedelta(minutes=10),
+    "under_voltage": timedelta(minutes=10),
+    "clock": timedelta(minutes=30),
+    "outbox": timedelta(minutes=30),
+    "drift": timedelta(minutes=10),
     "server": timedelta(0),
 }
 """How long the first notice of a kind waits for others."""
@@ -30,6 +35,11 @@ APART: Final[Mapping[AlertKind, timedelta]] = {
     "dead_microphone": timedelta(minutes=15),
     "calibration_due": timedelta(hours=6),
     "disk": timedelta(minutes=30),
+    "card": timedelta(hours=6),
+    "under_voltage": timedelta(hours=6),
+    "clock": timedelta(hours=6),
+    "outbox": timedelta(hours=6),
+    "drift": timedelta(hours=6),
     "server": timedelta(minutes=5),
 }
 """How long after a message the next one of its kind comes at the earliest."""

@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, and_, func, select, update
 
-from collector.alert_config import AlertKind, Recipient
+from collector.alert_config import AlertKind, MessageKind, Recipient
 from collector.alerts.alert import END_TOLD, Alert, Changes, Phase
+from collector.alerts.condition import Condition
 from collector.alerts.grouping import GATHER, Group, Notice
-from collector.alerts.rules import Condition
 from collector.database.database import reading, writing
 from collector.database.tables import alert, alert_message, alert_notice
 
@@ -35,7 +35,7 @@ class Outgoing:
     id: int
     recipient: str
     target: str
-    kind: AlertKind
+    kind: MessageKind
     title: str
     body: str
     made_at: datetime
@@ -117,20 +117,8 @@ class AlertJournal:
         with writing(self._engine) as connection:
             for group in grouped(_waiting(connection), _last_at(connection)):
                 title, body = worded(group)
-                rows = [
-                    {
-                        "recipient": group.recipient.name,
-                        "target": target,
-                        "kind": group.kind,
-                        "title": title,
-                        "body": body,
-                        "made_at": now,
-                        "attempts": 0,
-                        "next_at": now,
-                    }
-                    for target in targets[group.recipient.name]
-                ]
-                connection.execute(alert_message.insert(), rows)
+                name = group.recipient.name
+                put_messages(connection, (name, group.kind), (title, body), targets[name], now)
                 _answer(connection, group, now)
 
     def claim(self, now: datetime, until: datetime, limit: int) -> list[Outgoing]:
@@ -216,6 +204,31 @@ class AlertJournal:
         with writing(self._engine) as connection:
             chosen = update(alert_message).where(alert_message.c.id == one.id)
             connection.execute(chosen.values(**values))
+
+
+def put_messages(
+    connection: Connection,
+    to: tuple[str, MessageKind],
+    said: tuple[str, str],
+    targets: Sequence[str],
+    now: datetime,
+) -> None:
+    """Write down a message (title and body) to a recipient, of a kind, for each target."""
+    rows = [
+        {
+            "recipient": to[0],
+            "target": target,
+            "kind": to[1],
+            "title": said[0],
+            "body": said[1],
+            "made_at": now,
+            "attempts": 0,
+            "next_at": now,
+        }
+        for target in targets
+    ]
+    if rows:
+        connection.execute(alert_message.insert(), rows)
 
 
 def _open_alerts(connection: Connection) -> list[Alert]:

@@ -6,71 +6,20 @@ fallen silent, and whether a node is silent is not while the collector itself he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from collector.alert_config import AlertKind, AlertRules
-from collector.alerts.situation import NodeNow, Situation
+from collector.alerts.condition import Condition, Findings, Rule, Unknown, is_old, of_node
+from collector.alerts.node_rules import NODE_RULES
+from collector.alerts.situation import Situation
 
 _MB: Final = 1e6
 _FAULTS: Final = frozenset({"dead", "stuck", "implausible", "lost"})
 _LEAST_MEASURED: Final = 2 / 3
 """Part of the minutes at night that must have been measured before their level says anything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """Something that somebody should know.
-
-    Attributes
-    ----------
-    kind, subject, simulated
-        What, and of whom; two that agree in them are the same.
-    since : datetime
-        Since when it is so, as far as is known.
-    told_by : str, optional
-        The only collector that can tell; None: any can.
-    facts : mapping
-        Numbers and names for the message.
-    """
-
-    kind: AlertKind
-    subject: str
-    simulated: bool
-    since: datetime
-    site: str | None = None
-    node: str | None = None
-    told_by: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        """What makes it the same."""
-        return self.kind, self.subject, self.simulated
-
-
-Key = tuple[AlertKind, str, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """Of a subject it cannot be told whether a condition holds."""
-
-    kind: AlertKind
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What holds, and what cannot be told."""
-
-    holds: tuple[Condition, ...]
-    unknown: frozenset[Unknown]
-
-
-Rule = Callable[[Situation, AlertRules], Iterator[Condition | Unknown]]
 
 
 def judge(situation: Situation, rules: AlertRules) -> Findings:
@@ -140,7 +89,7 @@ def node_silent(situation: Situation, rules: AlertRules) -> Iterator[Condition |
         if hears_since is None or situation.now - hears_since <= limit:
             yield Unknown("node_silent", now.node)
             continue
-        yield _of_node(now, "node_silent", last, {})
+        yield of_node(now, "node_silent", last, {})
 
 
 def dead_microphone(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
@@ -149,11 +98,11 @@ def dead_microphone(situation: Situation, rules: AlertRules) -> Iterator[Conditi
         health = now.state.health
         if health is None:
             continue
-        if _is_old(now, situation, rules):
+        if is_old(now, situation, rules):
             yield Unknown("dead_microphone", now.node)
         elif health["microphone"] in _FAULTS:
             told_at = datetime.fromisoformat(health["time"])
-            yield _of_node(now, "dead_microphone", told_at, {"state": health["microphone"]})
+            yield of_node(now, "dead_microphone", told_at, {"state": health["microphone"]})
 
 
 def calibration_due(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
@@ -176,7 +125,7 @@ def calibration_due(situation: Situation, rules: AlertRules) -> Iterator[Conditi
         else:
             continue
         facts = {"state": state, "due": due.isoformat() if due else None}
-        yield _of_node(now, "calibration_due", situation.now, facts)
+        yield of_node(now, "calibration_due", situation.now, facts)
 
 
 def little_room(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
@@ -195,11 +144,11 @@ def little_room(situation: Situation, rules: AlertRules) -> Iterator[Condition |
         free = (now.state.health or {}).get("disk_free_bytes")
         if free is None:
             continue
-        if _is_old(now, situation, rules):
+        if is_old(now, situation, rules):
             yield Unknown("disk", now.node)
         elif free < rules.node_free_mb * _MB:
             facts = {"free_mb": round(free / _MB), "limit_mb": rules.node_free_mb}
-            yield _of_node(now, "disk", situation.now, facts)
+            yield of_node(now, "disk", situation.now, facts)
 
 
 def server_problem(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
@@ -224,22 +173,6 @@ RULES: Final[Mapping[AlertKind, Rule]] = {
     "dead_microphone": dead_microphone,
     "calibration_due": calibration_due,
     "disk": little_room,
+    **NODE_RULES,
     "server": server_problem,
 }
-
-
-def _of_node(now: NodeNow, kind: AlertKind, since: datetime, facts: Mapping[str, Any]) -> Condition:
-    return Condition(
-        kind=kind,
-        subject=now.node,
-        simulated=now.state.simulated,
-        since=since,
-        site=now.site.id,
-        node=now.node,
-        facts=facts,
-    )
-
-
-def _is_old(now: NodeNow, situation: Situation, rules: AlertRules) -> bool:
-    last = now.state.last_received_at
-    return last is None or situation.now - last > timedelta(minutes=rules.silent_minutes)

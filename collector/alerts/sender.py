@@ -14,18 +14,24 @@ from typing import Final
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType
 
-from collector.alert_config import AlertKind, Recipient
+from collector.alert_config import MessageKind, Recipient
 from collector.errors import CollectorError
 from sensor.contract.errors import ConfigError
 
-_WARNINGS: Final[Mapping[AlertKind, NotifyType]] = {
+_WARNINGS: Final[Mapping[MessageKind, NotifyType]] = {
     "episode": NotifyType.WARNING,
     "night_level": NotifyType.WARNING,
     "node_silent": NotifyType.WARNING,
     "dead_microphone": NotifyType.FAILURE,
     "calibration_due": NotifyType.INFO,
     "disk": NotifyType.WARNING,
+    "card": NotifyType.WARNING,
+    "under_voltage": NotifyType.WARNING,
+    "clock": NotifyType.WARNING,
+    "outbox": NotifyType.WARNING,
+    "drift": NotifyType.INFO,
     "server": NotifyType.FAILURE,
+    "weekly": NotifyType.INFO,
 }
 _LOGGER: Final = logging.getLogger("apprise")
 
@@ -50,7 +56,7 @@ class Target:
     shown: str
     _plugin: NotifyBase
 
-    def send(self, title: str, body: str, kind: AlertKind | None = None) -> None:
+    def send(self, title: str, body: str, kind: MessageKind | None = None) -> None:
         """Send a message and return when the other side has taken it.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isnan, nan
 from typing import Final
@@ -12,6 +12,7 @@ from collector.alert_config import AlertRules
 from collector.alerts.hours import within
 from collector.analysis.episodes import Episode
 from collector.analysis.levels import period_levels
+from collector.fleet.neighbours import Drifts, read_drifts
 from collector.ledger.ledger import Ledger, NodeState
 from collector.ledger.queries import level_series
 from collector.registry.inventory import Inventory, Site
@@ -101,18 +102,23 @@ class ServerNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All of it at `now`."""
+    """All of it at `now`; `drifts` are those of the nodes' backgrounds, by node."""
 
     now: datetime
     nodes: tuple[NodeNow, ...]
     episodes: tuple[EpisodeNow, ...]
     server: ServerNow
+    drifts: Drifts = field(default_factory=dict)
 
 
 def read_situation(
-    ledger: Ledger, rules: AlertRules, server: ServerNow, now: datetime
+    ledger: Ledger,
+    rules: AlertRules,
+    server: ServerNow,
+    now: datetime,
+    drifts: Drifts | None = None,
 ) -> Situation:
-    """Read what is known now.
+    """Read what is known now; `drifts` are computed unless given.
 
     Raises
     ------
@@ -125,6 +131,7 @@ def read_situation(
         nodes=tuple(_nodes(ledger, rules, inventory, now)),
         episodes=tuple(_episodes(ledger, rules, inventory, now)),
         server=server,
+        drifts=read_drifts(ledger, inventory, rules, now) if drifts is None else drifts,
     )
 
 

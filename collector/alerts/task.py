@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,13 +21,17 @@ from sqlalchemy import Engine
 
 from collector.alert_config import Alerts, Recipient
 from collector.alerts.alert import changes
+from collector.alerts.condition import Findings
 from collector.alerts.grouping import Group, due, is_quiet
 from collector.alerts.journal import AlertJournal, Outgoing
-from collector.alerts.rules import Findings, judge
+from collector.alerts.rules import judge
 from collector.alerts.sender import SendError, Target, targets_of
-from collector.alerts.situation import ServerNow, read_situation
+from collector.alerts.situation import ServerNow, Situation, read_situation
+from collector.alerts.weekly import LATE, Digest, Last, WeeklyJournal, digest, due_at
+from collector.alerts.weekly_wording import weekly_mail
 from collector.alerts.wording import Wording
 from collector.config import Page
+from collector.fleet.neighbours import DriftWatch
 from collector.ledger.ledger import Ledger
 from sensor.contract.errors import SkolroError
 
@@ -91,7 +96,11 @@ class AlertTask:
         self._alerts = alerts
         self._page = page
         self._server = server
+        self._drifts = DriftWatch(ledger, alerts.rules)
         self.journal = AlertJournal(engine)
+        self._weekly = WeeklyJournal(engine)
+        # Until when each recipient's mails are known to be made.
+        self._weekly_until: dict[str, datetime] = {}
         self._recipients = {one.name: one for one in alerts.recipients}
         self._targets = {one.name: targets_of(one) for one in alerts.recipients}
         self._state = AlertState()
@@ -127,10 +136,12 @@ class AlertTask:
             The ledger cannot be read or written; nothing was lost.
         """
         server = self._server()
-        situation = read_situation(self._ledger, self._alerts.rules, server, now)
+        drifts = self._drifts.drifts(now)
+        situation = read_situation(self._ledger, self._alerts.rules, server, now, drifts)
         findings = judge(situation, self._alerts.rules)
         self._write_down(findings, server.name, now)
         self._compose(now)
+        self._make_weekly(situation, findings, now)
         self._send(now)
         failing = self.journal.failing(_OFTEN)
         if failing is None:
@@ -156,6 +167,34 @@ class AlertTask:
             keys,
             now,
         )
+
+    def _make_weekly(self, situation: Situation, findings: Findings, now: datetime) -> None:
+        due = due_at(self._alerts.weekly, self._page.time_zone, now)
+        for recipient in self._recipients.values():
+            if not recipient.wants_weekly or self._weekly_until.get(recipient.name) == due:
+                continue
+            keys = [one.key for one in self._targets[recipient.name]]
+            self._weekly.make(
+                recipient,
+                due,
+                keys,
+                partial(self._worded_weekly, recipient, situation, findings, due),
+                now,
+            )
+            self._weekly_until[recipient.name] = due
+
+    def _worded_weekly(
+        self,
+        recipient: Recipient,
+        situation: Situation,
+        findings: Findings,
+        due: datetime,
+        last: Last | None,
+    ) -> tuple[Digest, str, str]:
+        late_since = due if situation.now - due > LATE else None
+        found = digest(self._ledger, situation, findings.holds, recipient, last, late_since)
+        words = wording(recipient, self._page, self._ledger)
+        return found, *weekly_mail(found, words, situation.now)
 
     def _worded(self, group: Group, now: datetime) -> tuple[str, str]:
         return wording(group.recipient, self._page, self._ledger).message(group.alerts, now)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from collector.alert_config import AlertKind, Recipient
 from collector.alerts.alert import Alert, Phase
@@ -19,6 +18,7 @@ Code: TypeAlias = Literal["sv", "en"]
 State: TypeAlias = Literal["began", "ended", "past"]
 
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_MINUS: Final = "\N{MINUS SIGN}"
 _DECIMAL_SIGN: Final[Mapping[Code, str]] = {"sv": ",", "en": "."}
 _OF_SITES: Final = frozenset[AlertKind]({"episode", "night_level"})
 
@@ -30,7 +30,7 @@ class Wording:
     Parameters
     ----------
     language : {"sv", "en"}
-    zone : ZoneInfo
+    zone : tzinfo
         In whose time.
     sites : mapping
         Sites by id.
@@ -39,7 +39,7 @@ class Wording:
     """
 
     language: Code
-    zone: ZoneInfo
+    zone: tzinfo
     sites: Mapping[str, Site]
     base_url: str | None = None
 
@@ -69,6 +69,34 @@ class Wording:
         body += [self.base_url] if self.base_url else []
         return self._text("title.test"), "\n".join(body)
 
+    def line(self, alert: Alert, now: datetime, *, with_place: bool = True) -> str:
+        """Return the sentence about an alert that goes on, with or without where it is."""
+        told = self._line(alert, "began", now)
+        if not with_place:
+            told = told.removeprefix(
+                self._text("note.place", site=self._site(alert), node=alert.node)
+            )
+        return _sentence(told)
+
+    def text(self, key: str, **values: object) -> str:
+        """Return a text by its key, with `values` put in."""
+        return self._text(key, **values)
+
+    def percent(self, part: float) -> str:
+        """A part of one in per cent, rounded down: never better than it is."""
+        space = _NO_BREAK if self.language == "sv" else ""
+        return f"{int(100 * part + 1e-9)}{space}%"
+
+    def site_name(self, site: str) -> str:
+        """Name of a site by its id."""
+        known = self.sites.get(site)
+        return known.name if known else site
+
+    def day_and_clock(self, at: datetime) -> tuple[str, str]:
+        """A local day such as ``23 november``, and the clock."""
+        local = at.astimezone(self.zone)
+        return f"{local.day} {self._month(local)}", self._clock(at)
+
     def _title(self, states: Sequence[tuple[Alert, State]]) -> str:
         # What goes on matters most; what is over is in the lines.
         order: tuple[State, ...] = ("began", "past", "ended")
@@ -89,8 +117,7 @@ class Wording:
         return self._text("disk.server", server=alert.told_by)
 
     def _site(self, alert: Alert) -> str:
-        site = self.sites.get(alert.site or "")
-        return site.name if site else str(alert.site)
+        return self.site_name(str(alert.site))
 
     def _line(self, alert: Alert, state: State, now: datetime) -> str:
         facts = alert.facts
@@ -109,34 +136,36 @@ class Wording:
         }
         return self._text(f"{alert.kind}.{'ended' if over else 'began'}", **values)
 
-    def _details(self, alert: Alert, now: datetime) -> dict[str, str]:
+    def _details(self, alert: Alert, now: datetime) -> Mapping[str, str]:
         facts = alert.facts
-        details: dict[str, str] = {}
+        details: Mapping[str, str] = {}
         match alert.kind:
             case "episode":
                 details = {"detail": self._episode(facts)}
             case "night_level":
-                details = {
-                    "laeq": self._level(facts["laeq_db"]),
-                    "limit": self._level(facts["limit_db"]),
-                    "measured": str(int(facts["measured_s"] // 60)),
-                    "whole": str(round(facts["whole_s"] / 60)),
-                }
-            case "dead_microphone":
-                details = {"state": self._text(f"dead_microphone.{facts['state']}")}
-            case "calibration_due":
-                details = {"state": self._calibration(facts, now)}
+                details = self._night_level(facts)
+            case "drift":
+                details = self._drift(facts)
             case "disk":
-                details = {
-                    "where": self._where(alert),
-                    "free": str(facts["free_mb"]),
-                    "limit": f"{facts['limit_mb']:.0f}",
-                }
+                free, limit = str(facts["free_mb"]), f"{facts['limit_mb']:.0f}"
+                details = {"where": self._where(alert), "free": free, "limit": limit}
+            case "outbox":
+                details = {"waits": self._waits(facts)}
             case "server":
                 details = {"part": self._part(alert)}
             case "node_silent":
                 pass
+            case _:
+                details = {"state": self._told(alert.kind, facts, now)}
         return details
+
+    def _night_level(self, facts: Mapping[str, Any]) -> dict[str, str]:
+        return {
+            "laeq": self._level(facts["laeq_db"]),
+            "limit": self._level(facts["limit_db"]),
+            "measured": str(int(facts["measured_s"] // 60)),
+            "whole": str(round(facts["whole_s"] / 60)),
+        }
 
     def _episode(self, facts: Mapping[str, Any]) -> str:
         passes = facts["passes"]
@@ -161,6 +190,46 @@ class Wording:
         at = datetime.fromisoformat(due)
         key = "due" if at > now else "overdue"
         return self._text(f"calibration_due.{key}", due=self._day(at.astimezone(self.zone)))
+
+    def _told(self, kind: AlertKind, facts: Mapping[str, Any], now: datetime) -> str:
+        """The state that a node told, with the numbers that go with it."""
+        if kind == "calibration_due":
+            return self._calibration(facts, now)
+        numbers = {
+            "errors": str(facts.get("errors", "")),
+            "worn": f"{100 * facts.get('worn_share', 0.0):.0f}",
+            "gb": self._number(facts.get("gb_a_day", 0.0)),
+            "seconds": self._number(facts.get("offset_s", 0.0)),
+        }
+        return self._text(f"{kind}.{facts['state']}", **numbers)
+
+    def _waits(self, facts: Mapping[str, Any]) -> str:
+        if facts["hours"] is None:
+            return self._text("outbox.messages", count=facts["messages"])
+        return self._text("outbox.hours", count=facts["messages"], hours=facts["hours"])
+
+    def _drift(self, facts: Mapping[str, Any]) -> dict[str, str]:
+        change, low, high = (facts[name] for name in ("change_db", "low_db", "high_db"))
+        # The interval of a fall is told as that of its size, as people say it.
+        smallest, largest = sorted((abs(low), abs(high)))
+        return {
+            "change": self._number(abs(change)),
+            "low": self._number(smallest),
+            "high": self._number(largest),
+            "direction": self._text("drift.quieter" if change < 0 else "drift.louder"),
+            "night": self._night(facts["since"]),
+            "between": self._between(facts["since_low"], facts["since_high"]),
+            "neighbours": str(facts["neighbours"]),
+        }
+
+    def _between(self, first: str, last: str) -> str:
+        if first == last:
+            return ""
+        return self._text("drift.between", first=self._night(first), last=self._night(last))
+
+    def _night(self, text: str) -> str:
+        day = date.fromisoformat(text)
+        return f"{day.day} {self._month(day)}"
 
     def _where(self, alert: Alert) -> str:
         if alert.node is None:
@@ -197,8 +266,11 @@ class Wording:
         return f"{at.astimezone(self.zone):%H:%M}"
 
     def _level(self, level_db: float) -> str:
-        number = f"{level_db:.1f}".replace(".", _DECIMAL_SIGN[self.language])
-        return f"{number}{_NO_BREAK}dB(A)"
+        return f"{self._number(level_db)}{_NO_BREAK}dB(A)"
+
+    def _number(self, value: float) -> str:
+        text = f"{value:.1f}".replace("-", _MINUS)
+        return text.replace(".", _DECIMAL_SIGN[self.language])
 
     def _text(self, key: str, **values: object) -> str:
         text: str = texts(self.language)[key]

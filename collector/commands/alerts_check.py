@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import typer
 
 from collector.alert_config import Alerts, Recipient
-from collector.alerts.alert import Alert
-from collector.alerts.rules import Condition, judge
+from collector.alerts.alert import as_alert
+from collector.alerts.condition import Condition
+from collector.alerts.rules import judge
 from collector.alerts.sender import targets_of
 from collector.alerts.situation import read_situation
 from collector.alerts.task import wording
@@ -65,12 +66,8 @@ def _messages(
         if recipient.wants(one.kind, one.site, one.simulated):
             groups.setdefault((one.kind, one.simulated), []).append(one)
     for group in groups.values():
-        alerts = [_as_alert(number, one, now) for number, one in enumerate(group)]
+        alerts = [as_alert(one, now) for one in group]
         yield words.message([(alert, frozenset({"began"})) for alert in alerts], now)
-
-
-def _as_alert(number: int, one: Condition, now: datetime) -> Alert:
-    return Alert(id=number, opened_at=now, **asdict(one))
 
 
 def _require_usable(collector: Opened, alerts: Alerts) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from collector.alerts.journal import AlertJournal
+from collector.alerts.weekly import WeeklyJournal
 from collector.commands.opened import ConfigOption, Opened, opened
 from collector.commands.progress import progress_bar
 from collector.commands.wording import some, verb
@@ -62,6 +63,8 @@ def _prune_beside(collector: Opened, now: datetime, *, dry_run: bool) -> None:
     for name, days, remove, one, more in (
         ("alerts", retention.alert_days, AlertJournal(engine).prune,
          "alert or message", "alerts and messages"),
+        ("weekly mails", retention.alert_days, WeeklyJournal(engine).prune,
+         "note of a mail", "notes of mails"),
         ("disturbances", retention.disturbance_days, Disturbances(engine).prune,
          "disturbance", "disturbances"),
     ):  # fmt: skip

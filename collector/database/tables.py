@@ -236,6 +236,16 @@ alert_message: Final = Table(
     Index("alert_message_open", "sent_at", "given_up_at", "next_at"),
 )
 
+# Each weekly mail that was due, once; without `made_at` nothing was sent, as when it all began.
+weekly_mail: Final = Table(
+    "weekly_mail",
+    METADATA,
+    Column("recipient", String(80), primary_key=True),
+    Column("due_at", UtcTime, primary_key=True, autoincrement=False),
+    Column("made_at", UtcTime),
+    Column("facts", JSON, nullable=False),
+)
+
 # --- projections: derived from `message` and the registry alone
 
 node_state: Final = Table(

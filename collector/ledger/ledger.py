@@ -376,11 +376,22 @@ class Ledger:
             return node_queries.told_hours(connection, start, end, node)
 
     def background_hours(
-        self, nodes: Sequence[str], start: datetime, end: datetime, *, simulated: bool = False
+        self,
+        nodes: Sequence[str],
+        start: datetime,
+        end: datetime,
+        *,
+        hours_utc: Collection[int] = range(24),
+        simulated: bool = False,
     ) -> list[BackgroundHour]:
-        """The background of nodes in the hours that begin within [`start`, `end`)."""
+        """The background of nodes in the hours that begin within [`start`, `end`).
+
+        `hours_utc` are the hours of the day, in UTC, that are wanted.
+        """
         with reading(self._engine) as connection:
-            return node_queries.background_hours(connection, start, end, nodes, simulated)
+            return node_queries.background_hours(
+                connection, nodes, start, end, hours_utc, simulated
+            )
 
     def events(
         self,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Table, func, select, type_coerce
 
 from collector.database.tables import level_hour, node_hour
 from collector.ledger.records import NodeHour
+
+_HOUR_US: Final = 3_600_000_000
 
 
 class MeasuredHour(NamedTuple):
@@ -76,12 +78,19 @@ def told_hours(
 
 
 def background_hours(
-    connection: Connection, start: datetime, end: datetime, nodes: Sequence[str], simulated: bool
+    connection: Connection,
+    nodes: Sequence[str],
+    start: datetime,
+    end: datetime,
+    hours_utc: Collection[int],
+    simulated: bool,
 ) -> list[BackgroundHour]:
-    """Return the background of `nodes` in the hours that begin within [`start`, `end`)."""
+    """Return the background of `nodes` in hours of the day that begin within [`start`, `end`)."""
     columns = node_hour.c
     mean = columns.background_db_s / columns.background_s
-    query = select(columns.node, type_coerce(columns.hour, BigInteger), mean).where(
+    hour_us = type_coerce(columns.hour, BigInteger)
+    query = select(columns.node, hour_us, mean).where(
+        (hour_us // _HOUR_US % 24).in_(sorted(hours_utc)),
         columns.background_s > 0,
         columns.simulated == simulated,
         columns.node.in_(nodes),

@@ -29,6 +29,14 @@ FACTS: dict[AlertKind, dict[str, Any]] = {
     "dead_microphone": {"state": "stuck"},
     "calibration_due": {"state": "due", "due": "2026-12-04T10:00:00+00:00"},
     "disk": {"free_mb": 150, "limit_mb": 200.0},
+    "card": {"state": "worn", "worn_share": 0.9},
+    "under_voltage": {"state": "earlier"},
+    "clock": {"state": "off", "offset_s": -2.5},
+    "outbox": {"messages": 2100, "hours": 7},
+    "drift": {
+        "change_db": -3.1, "low_db": -4.0, "high_db": -2.2, "since": "2026-10-12",
+        "since_low": "2026-10-08", "since_high": "2026-10-14", "neighbours": 4,
+    },
     "server": {"part": "broker"},
 }  # fmt: skip
 

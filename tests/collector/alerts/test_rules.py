@@ -9,9 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from collector.alert_config import AlertKind, AlertRules
+from collector.alerts.condition import Condition, Findings, Unknown
 from collector.alerts.hours import within
 from collector.alerts.rules import RULES as EVERY_RULE
-from collector.alerts.rules import Condition, Findings, Unknown, judge
+from collector.alerts.rules import judge
 from collector.alerts.situation import EpisodeNow, RecentLevel
 from collector.analysis.episodes import Episode, Reason
 from tests.collector.alerts.situations import NOW, RULES, SITE, node, server, situation

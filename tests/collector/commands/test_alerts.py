@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from collector.alert_config import Recipient
 from collector.alerts.alert import changes
+from collector.alerts.condition import Condition, Findings
 from collector.alerts.journal import AlertJournal
-from collector.alerts.rules import Condition, Findings
 from collector.commands.alerts_check import alerts_check
 from collector.commands.alerts_list import alerts_list
 from collector.commands.alerts_test import alerts_test

@@ -1,0 +1,1 @@
+"""How the nodes did, each by itself and against its neighbours."""
