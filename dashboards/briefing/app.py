@@ -19,6 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from collector.access_log import AccessLog
+from collector.alert_config import AlertRules
 from collector.config import CollectorConfig
 from collector.errors import CollectorError
 from collector.intake.live import LiveReadings
@@ -118,7 +119,9 @@ def create_app(
     app.state.site_views = SiteViews(ledger, calendar)
     app.state.renderer = Renderer()
     app.state.templates = Templates(config.page)
-    app.state.fleets = Fleets(app.state.board)
+    app.state.fleets = Fleets(
+        app.state.board, config.alerts.rules if config.alerts else AlertRules()
+    )
     app.state.live_hub = live_pages.new_hub(app.state.board, app.state.templates)
     app.state.drawings = chart_routes.new_drawings()
     app.state.evidence_jobs = Jobs(config)
@@ -135,6 +138,7 @@ def create_app(
     app.include_router(feed_routes.router)
     app.include_router(disturbance_pages.router)
     app.include_router(pattern_chart_routes.router)
+    app.include_router(fleet_pages.chart_router)
     for one in (
         briefing_pages,
         patrol_pages,

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from collector.ledger.ledger import Ledger, LevelHour, NodeState
+from collector.alert_config import AlertRules
+from collector.alerts.condition import Condition
+from collector.alerts.node_rules import node_needs
+from collector.alerts.situation import NodeNow
+from collector.analysis.drift import Drift, Untold
+from collector.fleet.history import History, histories
+from collector.fleet.neighbours import DriftWatch
+from collector.ledger.ledger import LevelHour, NodeState
+from collector.registry.inventory import Inventory
 from collector.registry.registry import Site
 from dashboards.briefing.board import HOUR, Board
 from dashboards.briefing.cache import Cache
@@ -45,6 +53,10 @@ class NodeView:
         Measured seconds of the last day and week.
     outages : tuple of Outage
         Of the last week, newest first.
+    history : History
+        The last days.
+    needs : tuple of Condition
+        What the rules of alerts find besides.
     """
 
     id: str
@@ -55,6 +67,13 @@ class NodeView:
     day_s: float
     week_s: float
     outages: tuple[Outage, ...]
+    history: History
+    needs: tuple[Condition, ...] = ()
+
+    @property
+    def needs_hands(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.attention or self.needs)
 
     @property
     def attention(self) -> tuple[str, ...]:
@@ -65,7 +84,6 @@ class NodeView:
             "never": state.online is None,
             "microphone": health.get("microphone") not in {None, "ok", "unknown"},
             "calibration": bool(_CALIBRATION & set(health.get("flags", ()))),
-            "clock": health.get("clock_synchronised") is False,
             "missing": state.missing > 0,
             "lost": state.lost > 0,
             "breaks": state.chain_breaks > 0,
@@ -91,47 +109,83 @@ class Fleet:
 
 
 class Fleets:
-    """Makes them; each is kept for half a minute."""
+    """Makes them; each is kept for half a minute.
 
-    def __init__(self, board: Board) -> None:
+    Parameters
+    ----------
+    rules : AlertRules
+        From when on something needs hands.
+    """
+
+    def __init__(self, board: Board, rules: AlertRules) -> None:
         self._board = board
+        self._rules = rules
+        self._drifts = DriftWatch(board.ledger, rules)
         self._kept: Cache[None, Fleet] = Cache(_KEPT_S)
 
     def fleet(self) -> Fleet:
         """How the nodes do now."""
-        return self._kept.get(None, lambda: _fleet(self._board, datetime.now(UTC)))
+        return self._kept.get(None, lambda: self._fleet(datetime.now(UTC)))
 
+    def drift(self, node: str) -> Drift | Untold | None:
+        """How a node's background has drifted; None: it hangs nowhere, or has sent nothing."""
+        return self._drifts.drifts(datetime.now(UTC)).get(node)
 
-def _fleet(board: Board, now: datetime) -> Fleet:
-    ledger: Ledger = board.ledger
-    inventory = board.registry.inventory()
-    states = ledger.node_states()
-    by_node: dict[str, list[LevelHour]] = {}
-    for row in ledger.level_hours(start=now - WEEK):
-        by_node.setdefault(row.node, []).append(row)
-    nodes = [
-        _node(node, inventory.site_of(node, now), states.get(node), by_node.get(node, []), now)
-        for node in inventory.nodes
-    ]
-    nodes.sort(key=lambda one: (not one.attention, one.site.name if one.site else "", one.id))
-    return Fleet(tuple(nodes), ledger.refusals())
+    def _fleet(self, now: datetime) -> Fleet:
+        ledger = self._board.ledger
+        inventory = self._board.registry.inventory()
+        states = ledger.node_states()
+        by_node: dict[str, list[LevelHour]] = {}
+        for row in ledger.level_hours(start=now - WEEK):
+            by_node.setdefault(row.node, []).append(row)
+        days = histories(ledger, inventory, now)
+        needs = self._needs(inventory, states, now)
+        nodes = [
+            _node(
+                states.get(node, NodeState(node=node)),
+                inventory.site_of(node, now),
+                by_node.get(node, []),
+                days[node],
+                tuple(one for one in needs if one.node == node),
+                now,
+            )
+            for node in inventory.nodes
+        ]
+        nodes.sort(key=lambda one: (not one.needs_hands, one.site.name if one.site else "", one.id))
+        return Fleet(tuple(nodes), ledger.refusals())
+
+    def _needs(
+        self, inventory: Inventory, states: Mapping[str, NodeState], now: datetime
+    ) -> list[Condition]:
+        there = tuple(
+            NodeNow(node=node, site=site, state=states[node])
+            for node in inventory.nodes
+            if node in states and (site := inventory.site_of(node, now)) is not None
+        )
+        return node_needs(there, self._rules, self._drifts.drifts(now), now)
 
 
 def _node(
-    node: str, site: Site | None, state: NodeState | None, hours: Sequence[LevelHour], now: datetime
+    state: NodeState,
+    site: Site | None,
+    hours: Sequence[LevelHour],
+    history: History,
+    needs: tuple[Condition, ...],
+    now: datetime,
 ) -> NodeView:
-    known = state or NodeState(node=node)
-    health = known.health or {}
+    health = state.health or {}
     calibrated_at = health.get("calibrated_at")
     return NodeView(
-        id=node,
+        id=state.node,
         site=site,
-        state=known,
+        state=state,
         health=health,
         calibrated_at=datetime.fromisoformat(calibrated_at) if calibrated_at else None,
         day_s=_measured_s(hour for hour in hours if hour.hour >= now - DAY),
         week_s=_measured_s(hours),
         outages=_outages(hours, now),
+        history=history,
+        needs=needs,
     )
 
 

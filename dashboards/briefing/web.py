@@ -22,6 +22,7 @@ LANGUAGE_COOKIE: Final = "lang"
 _YEAR_S: Final = 365 * 24 * 3600
 
 SiteId = Annotated[str, Path(pattern=NODE_PATTERN)]
+NodeId = Annotated[str, Path(pattern=NODE_PATTERN)]
 EventId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 

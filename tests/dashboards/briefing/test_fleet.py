@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -10,6 +10,7 @@ import httpx
 from collector.ledger.ledger import Received
 from collector.ledger.verification import Refused
 from collector.roles import Role
+from sensor.contract.messages import CalibrationCheck, draft
 from tests import peers
 from tests.dashboards.briefing.conftest import SignedIn, Town
 from tests.dashboards.briefing.reading import page
@@ -30,7 +31,7 @@ def test_a_node_tells_its_state(town: Town, client: httpx.Client) -> None:
     assert "1 av 3 mätnoder anslutna" in text
     first = text.partition("ekskolan-1")[2].partition("ekskolan-2")[0]
     assert "Mikrofonen fungerar inte. Åk dit och byt den." in first
-    assert "Klockan är inte kontrollerad mot en tidsserver." in first
+    assert "Klockan kontrolleras inte mot någon tidsserver. Kontrollera nodens nät." in first
     assert "för 84 dagar sedan" in first
     assert "avvikelse 1,25 s" in first
     assert "7 meddelanden" in first
@@ -51,6 +52,110 @@ def test_coverage_and_outages_are_counted_from_what_was_measured(
     assert "av det senaste dygnet" in text
     assert f"{local:%H}:00–" in text
     assert "Avbrott den senaste veckan" in text
+
+
+def test_a_strip_shows_the_days_and_those_with_a_fault(town: Town, client: httpx.Client) -> None:
+    noon = town.now.astimezone(ZoneInfo("Europe/Stockholm")).replace(hour=12, minute=0, second=0)
+    for ago in range(1, 11):
+        at = (noon - timedelta(days=ago)).astimezone(UTC)
+        for hour in range(6):
+            start = at + timedelta(hours=hour)
+            town.append(peers.levels("ekskolan-1", start, interval_s=60, count=60))
+        town.append(peers.health("ekskolan-1", at, under_voltage=ago == 3))
+    html = client.get("/fleet").text
+    card = html.partition(">ekskolan-1<")[2].partition(">ekskolan-2<")[0]
+    assert card.count('class="strip-day"') == 30
+    assert card.count('class="strip-measured"') == 9
+    assert card.count('class="strip-fault"') == 1
+    assert "De senaste 30 dygnen är " in card
+    assert "Dygn med fel på mikrofon eller strömförsörjning: 1." in card
+
+
+def test_a_node_has_a_page_of_its_own(town: Town, client: httpx.Client) -> None:
+    at = town.now - timedelta(hours=2)
+    checked = CalibrationCheck(
+        **draft("ekskolan-1", at), calibrator_level_db=94.0, calibrator_serial="1",
+        calibrator_certificate="1", measured_db=94.3, deviation_db=0.3,
+        standard_deviation_db=0.02, frequency_hz=1000.0, sensitivity=1.0, result="ok",
+    )  # fmt: skip
+    town.append(checked)
+    for ago in (3, 2, 1):
+        town.append(
+            peers.health(
+                "ekskolan-1", town.now - timedelta(hours=ago), cpu_temperature_c=40.0 + ago,
+                uptime_s=5.0, under_voltage=False, under_voltage_since_boot=True,
+                throttled=False, throttled_since_boot=False, disk_errors=0, disk_worn_share=0.3,
+                disk_read_only=False, microphone_replugged=2, microphone_lowest_db=21.5,
+                outbox_oldest_s=5400.0, disk_written_bytes=10**9,
+            )
+        )  # fmt: skip
+    text = page(client, "/fleet/ekskolan-1")
+    assert "Spänningen har varit för låg sedan noden startades." in text
+    assert "har varit för låg sedan start" in text
+    assert "högst 30 % av livslängden använd" in text
+    assert "tappad 2 gånger sedan start" in text
+    assert "1,5 timmar" in text
+    assert "Programmet har startat 3 gånger." in text
+    assert "Nu 41 °C; 41 till 43, mitten 42." in text
+    assert "Rapporterat 3 av " in text
+    assert "0,3 dB" in text
+    assert "noden behöver minst två grannar" in text
+    assert "Inte rapporterat: bakgrundsnivå (laf90), mätprogrammets andel av en kärna" in text
+    english = page(client, "/fleet/ekskolan-1?lang=en")
+    assert "The voltage has been too low since the node was started." in english
+    assert "at most 30% of its life used" in english
+
+
+def test_a_node_that_tells_less_shows_less(town: Town, client: httpx.Client) -> None:
+    text = page(client, "/fleet/askolan-1")
+    assert "har inte berättat om sig själv ännu" in text
+    assert "Noden har inte berättat om sig själv de senaste dygnen." in text
+    town.append(peers.health("askolan-1", town.now - timedelta(hours=1)))
+    app_text = page(client, "/fleet/ekskolan-2")
+    assert "Ingen kontroll har gjorts." in app_text
+    assert client.get("/fleet/nobody").status_code == 404
+
+
+def test_charts_of_a_node_are_drawn_with_gaps(town: Town, client: httpx.Client) -> None:
+    for ago in (2, 3, 30, 31):
+        at = town.now - timedelta(hours=ago)
+        town.append(peers.health("ekskolan-1", at, cpu_temperature_c=70.0 + ago))
+    query = "lang=sv&theme=light&width=narrow"
+    drawn = client.get(f"/chart/node/ekskolan-1/temperature.svg?{query}")
+    assert drawn.status_code == 200
+    assert drawn.headers["Content-Type"].startswith("image/svg+xml")
+    # The limit of 80 °C, and a line in two pieces.
+    assert "stroke-dasharray" in drawn.text
+    lines = [part for part in drawn.text.split("<path") if 'stroke-width="1.5"' in part]
+    assert sum(part.partition(' d="')[2].partition('"')[0].count("M") for part in lines) == 2
+    assert client.get(f"/chart/node/ekskolan-1/wishes.svg?{query}").status_code == 404
+    assert client.get(f"/chart/node/nobody/load.svg?{query}").status_code == 404
+
+
+def test_a_node_that_drifts_is_to_be_looked_at(town: Town, client: httpx.Client) -> None:
+    town.node("ekskolan-3", "ekskolan")
+    midnight = town.now.astimezone(ZoneInfo("Europe/Stockholm")).replace(hour=0, minute=0, second=0)
+    for number in (1, 2, 3):
+        name = f"ekskolan-{number}"
+        made = [
+            peers.levels(
+                name,
+                (midnight - timedelta(days=ago) + timedelta(hours=hour)).astimezone(UTC),
+                interval_s=60,
+                laf90_db=round(
+                    35.0 - 5.0 * (number == 1 and ago < 25) + ago % 3 + 0.1 * (ago % number), 1
+                ),
+            )
+            for ago in range(1, 60)
+            for hour in range(3)
+        ]
+        town.ledger.append([town._nodes[name].signed(one) for one in made])
+    card = page(client, "/fleet").partition("ekskolan-1")[2].partition("ekskolan-2")[0]
+    assert "Bakgrundsnivån om natten har blivit 5,0 dB lägre jämfört med 2 grannar" in card
+    own = page(client, "/fleet/ekskolan-1")
+    assert "Titta på noden: den skiljer sig från sina grannar." in own
+    assert "En byggplats intill kan se likadan ut" in own
+    assert "Noden följer sina grannar." in page(client, "/fleet/ekskolan-2")
 
 
 def test_what_was_refused_is_counted_by_reason(town: Town, client: httpx.Client) -> None:

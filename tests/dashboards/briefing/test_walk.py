@@ -51,7 +51,8 @@ def addresses(app: FastAPI, patrolled: str) -> list[str]:
     (_, episode), *_ = ledger.episodes(site=patrolled, simulated=True)
     (event,) = ledger.events(site=patrolled, limit=1)
     return [
-        "/briefing", "/patrols", "/patrols/1", f"/effect/{patrolled}", "/live", "/fleet", "/about",
+        "/briefing", "/patrols", "/patrols/1", f"/effect/{patrolled}", "/live", "/about",
+        "/fleet", f"/fleet/{event.node}",
         f"/site/{patrolled}", episode_address(patrolled, episode.start), f"/event/{event.id}",
         "/site/nowhere", "/briefing?patrols=99",
     ]  # fmt: skip

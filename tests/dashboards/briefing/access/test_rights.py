@@ -27,7 +27,8 @@ SENT_BY_ANYBODY = {"/login", "/logout", f"/d/{'0' * 32}"}
 
 STANDS_FOR = {
     "site_id": "ekskolan", "event_id": "0" * 16, "number": "1", "stamp": "now",
-    "secret": "0" * 32, "entity_id": "x", "job_id": "0" * 32,
+    "secret": "0" * 32, "entity_id": "x", "job_id": "0" * 32, "node_id": "ekskolan-1",
+    "quantity": "load",
 }  # fmt: skip
 """What stands for parameters in addresses."""
 
