@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from collector.roles import Role
 
@@ -32,6 +32,17 @@ def a_disturbance(page: Page) -> None:
     page.get_by_label("Fort körning").check()
 
 
+def a_commissioning(page: Page) -> None:
+    """Come in with the code, and begin."""
+    page.get_by_role("button", name="Öppna").click()
+    page.get_by_label("Namn").fill("Cilla Berg")
+    page.get_by_label("Arbetsgivare").fill("Havsbro kommun")
+    page.get_by_role("button", name="Börja", exact=True).click()
+    expect(page.locator("#begin-told")).to_contain_text("Cilla Berg")
+    expect(page.locator("#channels li").last).to_contain_text("dB(A)", timeout=30_000)
+    page.locator("#step-order summary").first.click()
+
+
 def days_in_swedish(page: Page) -> None:
     """Let fields for days show them as a Swedish browser does; Debian's has no other languages."""
     page.locator("input[type=date]").evaluate_all("all => all.forEach(one => one.type = 'text')")
@@ -45,8 +56,8 @@ class Shot:
     ----------
     name : str
         Of its files in ``docs/images``; one of a phone ends with ``-telefon``.
-    role, address : Role and str
-        Who looks at which page.
+    role, address : Role or None, and str
+        Who looks at which page; without a role it is a technician, at a node's own page.
     height : int
         Of the window, in the page's pixels.
     steps : callable
@@ -54,7 +65,7 @@ class Shot:
     """
 
     name: str
-    role: Role
+    role: Role | None
     address: str
     height: int
     steps: Callable[[Page], None] = nothing
@@ -86,6 +97,9 @@ SHOTS: Final = (
     Shot(
         name="storningslogg-telefon", role=Role.MUNICIPALITY, address="/disturbances", height=960,
         steps=a_disturbance,
+    ),
+    Shot(
+        name="driftsattning-telefon", role=None, address="/", height=1130, steps=a_commissioning
     ),
     Shot(name="matnoder-telefon", role=Role.TECHNICIAN, address="/fleet", height=830),
 )  # fmt: skip

@@ -44,10 +44,11 @@ FONTS: Final = """<?xml version="1.0"?>
 
 @dataclass(frozen=True)
 class Town:
-    """Where the pages of the town are, and how each role is known there."""
+    """Where the pages of the town are, how each role is known there, and a node's own page."""
 
     address: str
     session: dict[str, dict[str, str]]
+    node: str
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,12 @@ def as_webp(png: bytes) -> bytes:
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 def test_a_page_is_what_its_picture_shows(chromium: Browser, town: Town, shot: Shot) -> None:
-    cookies = town.session[shot.role.value]
+    server, _, code = town.node.rpartition("/") if shot.role is None else (town.address, "", "")
+    cookies = town.session[shot.role.value] if shot.role else {}
     window = {**SIZES[shot.size], "height": shot.height}
-    with opened(chromium, town.address, cookies=cookies, viewport=window) as page:
-        page.goto(shot.address)
+    settings = {"viewport": window, "timezone_id": "Europe/Stockholm"}
+    with opened(chromium, server, cookies=cookies, **settings) as page:
+        page.goto(shot.address + code)
         shot.steps(page)
         page.wait_for_load_state("networkidle")
         seen = structure(page)
