@@ -94,8 +94,9 @@ def test_a_page_is_what_its_picture_shows(chromium: Browser, town: Town, shot: S
     server, _, code = town.node.rpartition("/") if shot.role is None else (town.address, "", "")
     cookies = town.session[shot.role.value] if shot.role else {}
     window = {**SIZES[shot.size], "height": shot.height}
-    settings = {"viewport": window, "timezone_id": "Europe/Stockholm"}
-    with opened(chromium, server, cookies=cookies, **settings) as page:
+    with opened(
+        chromium, server, cookies=cookies, viewport=window, timezone_id="Europe/Stockholm"
+    ) as page:
         page.goto(shot.address + code)
         shot.steps(page)
         page.wait_for_load_state("networkidle")
