@@ -4,7 +4,8 @@
 # make bench  the benchmarks, side by side with peers
 # make chaos  100,000 messages while everything is killed at random, and InfluxDB is away for three
 #             minutes; SEED= repeats a run
-# make test-install  a node in fresh Debians, as its card makes one; needs root
+# make test-install  a node in fresh Debians, as its card makes one, and a server with its own systemd;
+#             needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make docs   the documentation, in build/docs/index.html
 # make screenshots  the pictures in the documentation, anew
@@ -48,6 +49,8 @@ chaos: packages-test $(VENV)/.dev
 
 test-install: packages-install $(VENV)/.dev
 	$(BIN)/python -m tests.install
+	$(BIN)/python -m tests.install.server
+	$(BIN)/python -m tests.install.image
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

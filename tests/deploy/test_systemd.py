@@ -14,11 +14,20 @@ import pytest
 
 from collector.intake.intake import _LONGEST_PAUSE_S
 from collector.operations.operations import PATIENCE_S
+from deploy.mosquitto_config import service_limits
+from deploy.server.layout import LAYOUTS, Kind
+from deploy.server.proxy import CONFIG_FILE
 from skolro import COMMANDS, Entry, LazyCommand
 
 UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROGRAM = "/opt/skolro/bin/skolro"
+OURS = [unit for unit in SERVICES if unit.stem not in {"skolro-broker", "skolro-proxy"}]
+OTHERS = {
+    "skolro-broker": ("mosquitto", "/usr/sbin/mosquitto"),
+    "skolro-proxy": ("caddy", "/usr/bin/caddy"),
+}
+"""Units of programs that Debian brings: who runs them, and where they are."""
 
 
 def read(unit: Path) -> configparser.ConfigParser:
@@ -36,7 +45,9 @@ def test_systemd_can_use_them(tmp_path: Path) -> None:
         pytest.skip("systemd-analyze is not installed")
     for unit in UNITS:
         # It looks whether the program is there.
-        text = unit.read_text(encoding="utf-8").replace(PROGRAM, sys.executable)
+        text = unit.read_text(encoding="utf-8")
+        for program in (PROGRAM, *(there for _, there in OTHERS.values())):
+            text = text.replace(program, sys.executable)
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
     ended = subprocess.run(
         [str(analyze), "verify", "--man=no", "--recursive-errors=no",
@@ -58,7 +69,7 @@ def test_little_is_exposed(unit: Path) -> None:
     assert ended.returncode == 0, ended.stdout[-300:] + ended.stderr
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem)
 def test_their_commands_exist(unit: Path) -> None:
     program, *words = read(unit)["Service"]["ExecStart"].split()
     assert program == PROGRAM
@@ -72,10 +83,12 @@ def test_their_commands_exist(unit: Path) -> None:
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
 def test_none_runs_as_root_or_writes_elsewhere(unit: Path) -> None:
     settings = read(unit)["Service"]
-    assert settings["User"] == "skolro"
+    assert settings["User"] == (OTHERS[unit.stem][0] if unit.stem in OTHERS else "skolro")
     assert settings["ProtectSystem"] == "strict"
     assert settings["NoNewPrivileges"] == "yes"
-    written = re.findall(r"/var/lib/([\w-]+)", settings["ExecStart"])
+    written = re.findall(
+        r"/var/lib/([\w-]+)", settings["ExecStart"] + settings.get("Environment", "")
+    )
     assert set(written) <= set(settings["StateDirectory"].split())
 
 
@@ -87,3 +100,33 @@ def test_a_timer_has_its_service(unit: Path) -> None:
 def test_the_watchdog_waits_longer_than_a_ledger_that_cannot_store_is_left_alone() -> None:
     collector = read(next(unit for unit in SERVICES if unit.stem == "skolro-collector"))
     assert _LONGEST_PAUSE_S < PATIENCE_S < int(collector["Service"]["WatchdogSec"])
+
+
+def test_broker_and_proxy_are_where_debian_puts_them_and_read_what_server_init_makes() -> None:
+    files = {
+        "skolro-broker": "/etc/skolro/broker/mosquitto.conf",
+        "skolro-proxy": f"/etc/skolro/proxy/{CONFIG_FILE}",
+    }
+    for unit in (one for one in SERVICES if one.stem in OTHERS):
+        _, there = OTHERS[unit.stem]
+        found = shutil.which(Path(there).name, path="/usr/sbin:/usr/bin")
+        if found is None and os.environ.get("CI") != "true":
+            pytest.skip(f"{Path(there).name} is not installed")
+        assert found == there
+        program, *words = read(unit)["Service"]["ExecStart"].split()
+        assert program == there
+        assert words[-1] == files[unit.stem]
+
+
+def test_the_broker_has_the_limits_and_the_folder_that_its_configuration_has() -> None:
+    settings = read(next(unit for unit in SERVICES if unit.stem == "skolro-broker"))["Service"]
+    assert f"LimitNOFILE={settings['LimitNOFILE']}\n" in service_limits()
+    data = LAYOUTS[Kind.DEBIAN].broker_data
+    assert data == Path("/var/lib") / settings["StateDirectory"]
+    assert settings["User"] == LAYOUTS[Kind.DEBIAN].broker_owner
+
+
+def test_the_proxy_may_open_its_port_and_nothing_else() -> None:
+    settings = read(next(unit for unit in SERVICES if unit.stem == "skolro-proxy"))["Service"]
+    assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"]
+    assert settings["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"

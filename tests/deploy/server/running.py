@@ -24,19 +24,28 @@ GRAFANA_NAME: Final = f"grafana.{NAME}"
 
 
 class RunningServer:
-    """Made in `folder`, its ports and data moved to where nobody else's are."""
+    """Made in `folder`, its ports and data moved to where nobody else's are.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    folder : Path
+        Where all is kept; what is there of a server stays.
+    proxy : bool
+        Whether there is a proxy before the pages.
+    """
+
+    def __init__(self, folder: Path, *, proxy: bool = True) -> None:
         self.folder = folder
+        self._has_proxy = proxy
         self.port = free_port()
-        said = server(folder, "--grafana-name", GRAFANA_NAME)
+        said = server(folder, "--grafana-name", GRAFANA_NAME, "--broker-name", "localhost")
         (self.password,) = re.findall(r"with the password (\S+)", said)
-        self.health_port, self.http_port, self._broker_port = (free_port() for _ in range(3))
+        self.health_port, self.http_port, self.broker_port = (free_port() for _ in range(3))
         self.grafana_port = free_port()
         self._move("collector.toml", f"port = {HTTP_PORT}", f"port = {self.http_port}")
-        self._move("collector.toml", f"port = {TLS_PORT}", f"port = {self._broker_port}")
+        self._move("collector.toml", f"port = {TLS_PORT}", f"port = {self.broker_port}")
         self._move("broker/mosquitto.conf", f"listener {TLS_PORT}",
-                   f"listener {self._broker_port} 127.0.0.1")  # fmt: skip
+                   f"listener {self.broker_port} 127.0.0.1")  # fmt: skip
         self._move("broker/mosquitto.conf", "/var/lib/skolro-broker", str(folder / "queues"))
         self._move("broker/mosquitto.conf", "user mosquitto", f"user {getpass.getuser()}")
         self._move("proxy/Caddyfile", f":{HTTP_PORT}", f":{self.http_port}")
@@ -71,16 +80,21 @@ class RunningServer:
     def _start(self) -> None:
         files = self.folder
         broker = self._child("broker", str(MOSQUITTO), "-c", str(files / "broker/mosquitto.conf"))
-        broker.await_ready(lambda: listens(self._broker_port), within_s=30)
+        broker.await_ready(lambda: listens(self.broker_port), within_s=30)
         config = str(files / "collector.toml")
         collector = self._child("collector", *skolro("collector", "serve", "--config", config))
+        if self._has_proxy:
+            self._start_proxy()
+        collector.await_ready(lambda: "pages and API" in collector.log.read_text(), within_s=120)
+
+    def _start_proxy(self) -> None:
+        files = self.folder
         # It keeps its authority there.
         home = ["env", f"XDG_DATA_HOME={files}/home", f"XDG_CONFIG_HOME={files}/home"]
         caddyfile = str(files / "proxy/Caddyfile")
         run = [str(CADDY), "run", "--adapter", "caddyfile", "--config", caddyfile]
         proxy = self._child("proxy", *home, *run)
         proxy.await_ready(lambda: listens(self.port) and self._authority.exists(), within_s=60)
-        collector.await_ready(lambda: "pages and API" in collector.log.read_text(), within_s=120)
 
     def _stop(self) -> None:
         end_together(self._children[::-1], within_s=20)
@@ -89,6 +103,16 @@ class RunningServer:
         child = Child(name, command, self.folder / f"{name}.log")
         self._children.append(child)
         return child
+
+    @property
+    def ledger_url(self) -> str:
+        """Where its ledger is."""
+        return f"sqlite:///{self.folder}/ledger.sqlite"
+
+    @property
+    def config_file(self) -> Path:
+        """The collector's configuration."""
+        return self.folder / "collector.toml"
 
     @property
     def _authority(self) -> Path:
