@@ -41,8 +41,27 @@ def test_all_that_is_installed_is_locked() -> None:
     assert "--require-hashes" in locked
     assert f"--requirement {LOCK.relative_to(ROOT)}" in locked
     assert all("--no-deps" in one for one in ours)
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "server" in wanted["project"]["optional-dependencies"]
+
+
+def test_the_lock_has_all_that_a_server_asks_for() -> None:
+    locked = set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", LOCK.read_text(), re.MULTILINE))
+    asked = {re.sub(r"[-_.]+", "-", name).lower() for name in wanted("server")}
+    assert {"sqlalchemy", "fastapi", "typst", "psycopg"} <= asked
+    assert asked <= locked
+
+
+def wanted(extra: str | None) -> set[str]:
+    """Names of the distributions that an extra asks for, and the program itself."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    names = set() if extra is None else wanted(None)
+    for line in lines:
+        ours = re.fullmatch(r"skolro\[([\w,]+)\]", line)
+        if ours is None:
+            names.add(re.split(r"[^\w.-]", line)[0])
+        else:
+            names |= {name for one in ours[1].split(",") for name in wanted(one)}
+    return names
 
 
 def test_its_image_is_pinned_and_runs_as_nobody_special() -> None:
