@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,14 +11,21 @@ from tests.install.root import finished
 SERVER: Final = "198.18.42.1"
 """Our end; of the range for tests of networks (RFC 2544)."""
 
-_NODE: Final = "198.18.42.2"
-
 
 class Cable:
-    """A namespace with one interface, whose other end is here."""
+    """A namespace with one interface, whose other end is here.
 
-    def __init__(self, namespace: str) -> None:
+    Parameters
+    ----------
+    namespace : str
+        Its name.
+    server : str
+        Our end's address; the other's is the next one. Each cable needs its own.
+    """
+
+    def __init__(self, namespace: str, server: str = SERVER) -> None:
         self.namespace = namespace
+        self._server = server
         self._here, self._there = f"{namespace}-a", f"{namespace}-b"
 
     def pull(self) -> None:
@@ -34,8 +42,17 @@ class Cable:
         try:
             finished(["ip", "link", "add", self._here, "type", "veth", "peer", "name", self._there])
             finished(["ip", "link", "set", self._there, "netns", self.namespace])
-            finished(["ip", "address", "add", f"{SERVER}/30", "dev", self._here])
-            finished([*inside, "address", "add", f"{_NODE}/30", "dev", self._there])
+            finished(["ip", "address", "add", f"{self._server}/30", "dev", self._here])
+            finished(
+                [
+                    *inside,
+                    "address",
+                    "add",
+                    f"{ip_address(self._server) + 1}/30",
+                    "dev",
+                    self._there,
+                ]
+            )
             finished([*inside, "link", "set", "lo", "up"])
             finished([*inside, "link", "set", self._there, "up"])
             self.plug()

@@ -27,14 +27,16 @@ import msgspec
 from rich.console import Console
 
 from deploy.processes import Child, listens
+from sensor.contract.errors import SkolroError
 from tests.install.machine import Machine, booted
-from tests.install.network import SERVER, Cable
+from tests.install.network import Cable
 from tests.install.root import SUITES, Root, finished
 from tests.peers import wait_for
 from tests.system.chain import skolro
 
 NAME: Final = "skolro.kommun.example"
 NODE: Final = "ekskolan-1"
+SERVER: Final = "198.18.43.1"
 CONFIG: Final = ("--config", "/etc/skolro/collector.toml")
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -71,7 +73,7 @@ def main() -> int:
             booted(root, Path(folder) / "machine.log") as machine,
         ):
             install(machine)
-            with Cable("skolro-far") as cable, node(machine, cable, Path(folder)) as child:
+            with Cable("skolro-far", SERVER) as cable, node(machine, cable, Path(folder)) as child:
                 has_sent(machine, child, 10)
                 keep_copies(machine)
                 upgrade(machine, child)
@@ -292,6 +294,6 @@ def told(machine: Machine, text: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (AssertionError, subprocess.SubprocessError) as error:
+    except (AssertionError, SkolroError, subprocess.SubprocessError) as error:
         console.print(f"failed: {error}")
         sys.exit(1)
