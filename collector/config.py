@@ -203,6 +203,7 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calibration_days: _Days | None = None
     alert_days: _Days | None = None
     disturbance_days: _Days | None = None
+    photo_days: _Days | None = None
 
     def days(self, kind: str) -> float | None:
         """Return for how many days messages of `kind` are kept; None: for ever.

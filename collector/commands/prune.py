@@ -14,6 +14,7 @@ from collector.commands.progress import progress_bar
 from collector.commands.wording import some, verb
 from collector.config import CollectorConfig
 from collector.registry.disturbances import Disturbances
+from collector.registry.photos import Photos
 from sensor.contract.codec import KINDS
 
 
@@ -58,7 +59,7 @@ def _prune(collector: Opened, kind: str, before: datetime, *, dry_run: bool) -> 
 
 
 def _prune_beside(collector: Opened, now: datetime, *, dry_run: bool) -> None:
-    """Remove what stands beside the ledger: alerts, and what people told."""
+    """Remove what stands beside the ledger: alerts, what people told, photographs."""
     retention, engine = collector.config.retention, collector.engine
     for name, days, remove, one, more in (
         ("alerts", retention.alert_days, AlertJournal(engine).prune,
@@ -67,6 +68,8 @@ def _prune_beside(collector: Opened, now: datetime, *, dry_run: bool) -> None:
          "note of a mail", "notes of mails"),
         ("disturbances", retention.disturbance_days, Disturbances(engine).prune,
          "disturbance", "disturbances"),
+        ("photographs", retention.photo_days, Photos(engine).prune,
+         "photograph", "photographs"),
     ):  # fmt: skip
         if days is None:
             typer.echo(f"{name}: kept for ever.")

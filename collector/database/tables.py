@@ -460,6 +460,20 @@ node_key: Final = Table(
     Column("last_seq", BigInteger),
 )
 
+# As they hang: for technicians alone, and in no summary.
+node_photo: Final = Table(
+    "node_photo",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("node", ForeignKey("node.id"), nullable=False, index=True),
+    Column("added_at", UtcTime, nullable=False),
+    Column("added_by", String(100), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+
 speed_limit: Final = Table(
     "speed_limit",
     METADATA,

@@ -29,11 +29,13 @@ from collector.operations.operations import Operations
 from collector.pattern_answers import school_calendar
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
+from collector.registry.photos import Photos
 from collector.registry.registry import Registry
 from dashboards.briefing import (
     api,
     briefing_pages,
     chart_routes,
+    commissioning_pages,
     disturbance_pages,
     effect_pages,
     evidence_routes,
@@ -122,6 +124,8 @@ def create_app(
     app.state.fleets = Fleets(
         app.state.board, config.alerts.rules if config.alerts else AlertRules()
     )
+    app.state.photos = Photos(engine)
+    app.state.engine = engine
     app.state.live_hub = live_pages.new_hub(app.state.board, app.state.templates)
     app.state.drawings = chart_routes.new_drawings()
     app.state.evidence_jobs = Jobs(config)
@@ -146,6 +150,7 @@ def create_app(
         site_pages,
         live_pages,
         fleet_pages,
+        commissioning_pages,
     ):
         app.include_router(one.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

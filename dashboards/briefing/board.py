@@ -135,6 +135,10 @@ class Board:
                 found[node] = None if live is None else live.laeq_db
         return found
 
+    def live_now(self, node: str) -> Live | None:
+        """The node's reading of the last seconds, if it sends any."""
+        return self._live(node, datetime.now(UTC))
+
     def _live(self, node: str, now: datetime) -> Live | None:
         live = self.live.latest(node)
         return live if live is not None and abs(now - live.time) <= _LIVE_FOR else None

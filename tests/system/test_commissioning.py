@@ -151,6 +151,8 @@ def test_a_technician_checks_a_node_and_signs(site: Site, browser: Browser) -> N
         expect(page.locator("#channels li")).to_have_count(2)
         page.get_by_role("button", name="Mät tio sekunder").click()
         state(page, "levels")
+        mirrored = site.chain.reader.pages.get(f"/commissioning/{NODE}").text
+        assert "Anna Ek arbetar vid mätnoden" in mirrored
         step(page, "order")
         tap_until_right(page)
         step(page, "calibrator")
@@ -185,6 +187,7 @@ def test_a_technician_checks_a_node_and_signs(site: Site, browser: Browser) -> N
         page.get_by_role("button", name="Avsluta och stäng sidan").click()
         expect(page.get_by_text("Driftsättning av mätnoden")).to_be_visible()
     is_gone(site)
+    assert "Anna Ek (meddelande" in site.chain.reader.pages.get(f"/commissioning/{NODE}").text
     is_in_the_ledger(site)
 
 

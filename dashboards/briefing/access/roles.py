@@ -21,6 +21,8 @@ class Permission(StrEnum):
     LOG_PATROL = "log_patrol"
     SEE_FLEET = "see_fleet"
     """How the nodes do."""
+    COMMISSION = "commission"
+    """Photographs of nodes: to add them, and to remove them."""
     REPORT_DISTURBANCE = "report_disturbance"
     EXPORT_EVIDENCE = "export_evidence"
 
@@ -32,6 +34,7 @@ MAY: Final[Mapping[Permission, frozenset[Role]]] = {
     ),
     Permission.LOG_PATROL: frozenset({Role.POLICE, Role.MUNICIPALITY, Role.ADMINISTRATOR}),
     Permission.SEE_FLEET: frozenset({Role.MUNICIPALITY, Role.TECHNICIAN, Role.ADMINISTRATOR}),
+    Permission.COMMISSION: frozenset({Role.TECHNICIAN, Role.ADMINISTRATOR}),
     Permission.REPORT_DISTURBANCE: frozenset(
         {Role.POLICE, Role.MUNICIPALITY, Role.SCHOOL, Role.ADMINISTRATOR}
     ),
