@@ -58,6 +58,16 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "passby": Entry(
                 "sensor.commands.passby:passby", "Speed of a pass-by in a recording.", "sensor"
             ),
+            "check-config": Entry(
+                "sensor.commands.check_config:check_config",
+                "Whether a node can use a configuration.",
+                "sensor",
+            ),
+            "update": Entry(
+                "sensor.commands.update:update",
+                "Become what the server wishes, or go back.",
+                "sensor",
+            ),
             "rotate-key": Entry(
                 "sensor.commands.rotate_key:rotate_key", "Sign with a new key.", "sensor"
             ),
@@ -313,7 +323,7 @@ COMMANDS: Mapping[str, Entry | Group] = {
         },
     ),
     "fleet": Group(
-        "How the nodes do.",
+        "How the nodes do, and their software and configurations from afar.",
         {
             "health": Entry(
                 "collector.commands.fleet_health:fleet_health",
@@ -323,6 +333,42 @@ COMMANDS: Mapping[str, Entry | Group] = {
             "mail": Entry(
                 "collector.commands.fleet_mail:fleet_mail",
                 "The weekly mail.",
+                "dashboards",
+            ),
+            "status": Entry(
+                "deploy.commands.fleet_status:fleet_status",
+                "What each node runs, and says of it.",
+                "dashboards",
+            ),
+            "update": Entry(
+                "deploy.commands.fleet_update:fleet_update",
+                "Bring a release to the nodes, wave by wave.",
+                "dashboards",
+            ),
+            "stop": Entry(
+                "deploy.commands.fleet_update:fleet_stop", "End an update.", "dashboards"
+            ),
+            "configure": Entry(
+                "deploy.commands.fleet_configure:fleet_configure",
+                "Send a node its configuration.",
+                "dashboards",
+            ),
+            "release": Group(
+                "What nodes can be updated to.",
+                {
+                    "make": Entry(
+                        "deploy.commands.fleet_release:release_make",
+                        "Make and sign one.",
+                        "dashboards",
+                    ),
+                    "list": Entry(
+                        "deploy.commands.fleet_release:release_list", "All of them.", "dashboards"
+                    ),
+                },
+            ),
+            "key": Entry(
+                "deploy.commands.fleet_key:fleet_key",
+                "The key that says what nodes run.",
                 "dashboards",
             ),
         },

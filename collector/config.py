@@ -152,7 +152,7 @@ class NgsiLd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``skolro node add`` and ``skolro node image`` need to make new nodes.
+    """What ``skolro node`` and ``skolro fleet`` need to make new nodes and to update them.
 
     Attributes
     ----------
@@ -162,12 +162,24 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Where each node's certificate and configuration are kept.
     broker_host, broker_port
         Where nodes reach the broker.
+    key_file : str
+        The private key that releases and wishes are signed with, made by ``skolro fleet key``.
+    releases : str
+        Folder of the releases, which the pages serve at ``/releases``.
+    release_urls : tuple of str
+        Where nodes reach that folder.
     """
 
     authority: Annotated[str, Meta(min_length=1)]
     broker_host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
     broker_port: _Port = 8883
     folder: Annotated[str, Meta(min_length=1)] = "nodes"
+    key_file: Annotated[str, Meta(min_length=1)] = "fleet.key"
+    releases: Annotated[str, Meta(min_length=1)] = "releases"
+    release_urls: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[^\s<>\"]+$", max_length=300)], ...],
+        Meta(max_length=4),
+    ] = ()
 
 
 class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -300,8 +312,9 @@ def load_config(path: Path) -> CollectorConfig:
         token = _secret(folder / ngsi_ld.token_file, path, "ngsi_ld.token_file")
         ngsi_ld = msgspec.structs.replace(ngsi_ld, token=token)
     if fleet is not None:
+        names = ("authority", "folder", "key_file", "releases")
         fleet = msgspec.structs.replace(
-            fleet, authority=str(folder / fleet.authority), folder=str(folder / fleet.folder)
+            fleet, **{name: str(folder / getattr(fleet, name)) for name in names}
         )
     return msgspec.structs.replace(
         config,

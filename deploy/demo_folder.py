@@ -22,7 +22,7 @@ MIC_HEIGHT_M = 2.5
 
 EVIDENCE_KEY = "evidence.key"
 
-Table = Mapping[str, str | int | float | bool]
+Table = Mapping[str, str | int | float | bool | list[str]]
 
 
 @dataclass(frozen=True, slots=True)

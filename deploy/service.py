@@ -30,6 +30,7 @@ from collector.outputs import OutputRejects, open_outputs
 from collector.registry.accounts import Accounts
 from collector.registry.enrolments import Enrolments
 from collector.registry.registry import Registry
+from collector.rollout.task import RolloutTask
 from dashboards.briefing.app import create_app
 from deploy.errors import ServiceFailedError
 from deploy.processes import bind
@@ -63,6 +64,9 @@ def run_service(config: CollectorConfig) -> None:
         look_for_garbage_seldom()
         subscriber.start()
         stack.callback(subscriber.stop)
+        rollouts = RolloutTask(engine, ledger, subscriber)
+        rollouts.start()
+        stack.callback(rollouts.stop)
         forwarders = _forwarders(config, engine, ledger, stack)
         heartbeat = Heartbeat(engine, config.broker.client_id)
         operations = Operations(heartbeat, subscriber, forwarders)

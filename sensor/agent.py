@@ -6,7 +6,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,18 +36,36 @@ from sensor.publisher import Publisher
 from sensor.station import Station
 from sensor.time_service import kernel_clock
 from sensor.watchdog import Watchdog
+from sensor.witness import LOOK_S, Witness, report_of
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.sqlite"
 
 
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """What lets a node be updated from afar.
+
+    Attributes
+    ----------
+    exchange : Path
+        The folder shared with the updater.
+    config : Path
+        The file that the configuration was read from.
+    """
+
+    exchange: Path
+    config: Path
+
+
 class _OutboxSink:
     """Stores messages in the outbox and shows readings by way of the publisher."""
 
-    def __init__(self, outbox: Outbox, publisher: Publisher) -> None:
+    def __init__(self, outbox: Outbox, publisher: Publisher, witness: Witness | None) -> None:
         self._outbox = outbox
         self._publisher = publisher
+        self._witness = witness
         self.at_work: Callable[[], CommissioningNow | None] = lambda: None
 
     def store(self, message: Message) -> None:
@@ -61,9 +80,11 @@ class _OutboxSink:
     def show(self, live: Live) -> None:
         now = self.at_work()
         self._publisher.publish_live(live if now is None else replace(live, commissioning=now))
+        if self._witness is not None:
+            self._witness.saw(live)
 
 
-def run(config: NodeConfig, *, offline: bool = False) -> None:
+def run(config: NodeConfig, *, offline: bool = False, updates: Updates | None = None) -> None:
     """Measure and publish until the source ends or SIGTERM or SIGINT comes.
 
     Parameters
@@ -73,6 +94,8 @@ def run(config: NodeConfig, *, offline: bool = False) -> None:
     offline : bool
         Whether a broker that was never reached before may be away. One that was reached
         before may always be: measuring must not wait for a network.
+    updates : Updates, optional
+        How it is updated from afar; None: it is not.
 
     Raises
     ------
@@ -86,23 +109,36 @@ def run(config: NodeConfig, *, offline: bool = False) -> None:
         Outbox(data_dir / OUTBOX_FILE, config.node, key, config.outbox) as outbox,
     ):
         enrolment = pending_enrolment(config.node, data_dir, key)
-        publisher = Publisher(outbox, config.broker, enrolment=enrolment)
+        witness = None if updates is None else Witness(updates.exchange, outbox, updates.config)
+        publisher = Publisher(
+            outbox,
+            config.broker,
+            enrolment=enrolment,
+            on_wish=None if witness is None else witness.wished,
+        )
         publisher.start(may_be_away=offline or outbox.acked_seq > 0)
         try:
             with _stopped_by_signals(source):
-                _measure(config, source, outbox, publisher, data_dir)
+                _measure(config, source, outbox, publisher, data_dir, witness)
         finally:
             publisher.stop()
         log.info("stopped; %d messages wait in the outbox", outbox.depth)
 
 
 def _measure(
-    config: NodeConfig, source: Input, outbox: Outbox, publisher: Publisher, data_dir: Path
+    config: NodeConfig,
+    source: Input,
+    outbox: Outbox,
+    publisher: Publisher,
+    data_dir: Path,
+    witness: Witness | None,
 ) -> None:
-    sink = _OutboxSink(outbox, publisher)
+    sink = _OutboxSink(outbox, publisher, witness)
     classifier = load_classifier(Path(config.model_dir) if config.model_dir else data_dir / "model")
     microphone = calibrated(config, source.sample_rate, datetime.now(UTC))
-    reporter = HealthReporter(config.node, data_dir, source, microphone.checked_at)
+    reporter = HealthReporter(
+        config.node, data_dir, source, microphone.checked_at, lambda: report_of(witness)
+    )
 
     def health() -> Health:
         found = Found(
@@ -121,6 +157,11 @@ def _measure(
 
     def report() -> None:
         sink.store(health())
+
+    def look() -> None:
+        state = "lost" if source.state == "lost" else station.microphone
+        if witness is not None and witness.look(state):
+            report()
 
     def adjust() -> None:
         now = calibrated(config, source.sample_rate, datetime.now(UTC))
@@ -158,6 +199,7 @@ def _measure(
     with (
         _every(config.health_s, report),
         _every(notifier.interval_s, watchdog.feed, "watchdog"),
+        _every(LOOK_S, look, "witness") if witness is not None else nullcontext(),
         _watched_by_radar(config, (station.see, work.see)),
         watched(gate),
         _shown_by_light(config, condition),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from sensor.contract.errors import ConfigError
 from sensor.contract.messages import NodeId, require_node_id
 from sensor.contract.tls import Tls, tls_from
 from sensor.contract.toml_file import load
@@ -16,6 +18,8 @@ from sensor.inputs import InputConfig, RadarConfig, RecordingConfig
 from sensor.light import LightConfig
 from sensor.outbox import Retention
 from sensor.passby.detector import DetectorConfig
+
+_DATA_DIR: Final = "/var/lib/skolro"
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +79,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     node: NodeId
     input: InputConfig
     radar: RadarConfig | None = None
-    data_dir: str = "/var/lib/skolro"
+    data_dir: str = _DATA_DIR
     broker: Broker = Broker()
     outbox: Retention = Retention()
     meter: Meter = Meter()
@@ -91,8 +95,8 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         require_node_id(self.node)
 
 
-def load_node_config(path: Path) -> NodeConfig:
-    """Read ``node.toml``; relative paths in it are relative to the file.
+def load_node_config(path: Path, folder: Path | None = None) -> NodeConfig:
+    """Read ``node.toml``; relative paths in it are relative to the file, or to `folder`.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def load_node_config(path: Path) -> NodeConfig:
         With the file, the line, the key and what would do.
     """
     config = load(path, NodeConfig)
-    folder = path.parent
+    folder = path.parent if folder is None else folder
     source = config.input
     if isinstance(source, RecordingConfig):
         source = replace(source, path=str(folder / source.path))
@@ -115,3 +119,33 @@ def load_node_config(path: Path) -> NodeConfig:
         broker=replace(config.broker, tls=tls_from(folder, config.broker.tls)),
         model_dir=model_dir,
     )
+
+
+def require_same_node(new: Path, old: Path) -> None:
+    """Return if the configuration `new` leaves alone who the node is, where it keeps what, and how
+    it is let in: none of it can be changed from afar.
+
+    Raises
+    ------
+    ConfigError
+        It does not, or one of the two is no TOML.
+    """
+    for name, here, there in zip(_IDENTITY, _identity(new), _identity(old), strict=True):
+        if here != there:
+            raise ConfigError(
+                f"{name} is {here!r} in the new configuration and {there!r} on the node, and is "
+                "not changed from afar: write what the node has, or make it a new card"
+            )
+
+
+_IDENTITY: Final = ("node", "data_dir", "broker.tls")
+
+
+def _identity(path: Path) -> tuple[Any, Any, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    broker = values.get("broker")
+    tls = broker.get("tls") if isinstance(broker, dict) else None
+    return values.get("node"), values.get("data_dir", _DATA_DIR), tls

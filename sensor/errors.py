@@ -39,3 +39,11 @@ class LightError(SensorError):
 
 class CommissioningError(SensorError):
     """A commissioning that cannot be opened or kept."""
+
+
+class UpdateError(SensorError):
+    """Something that was wished of the node and cannot be done; it stays as it is."""
+
+
+class UpdateLaterError(UpdateError):
+    """What cannot be done now, and may be later: the line, the disk, the clock."""

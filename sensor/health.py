@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -15,7 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from sensor import machine
 from sensor.acoustics.watch import MicrophoneState
-from sensor.contract.messages import Health, draft
+from sensor.contract.messages import Health, UpdateReport, draft
 from sensor.inputs import Input
 from sensor.time_service import clock_state
 
@@ -77,11 +78,19 @@ class HealthReporter:
         Where the sound comes from.
     calibrated_at : datetime, optional
         When a calibrator was last on the microphone.
+    update : callable, optional
+        What became of the server's wishes.
     """
 
     def __init__(
-        self, node: str, data_dir: Path, source: Input, calibrated_at: datetime | None
+        self,
+        node: str,
+        data_dir: Path,
+        source: Input,
+        calibrated_at: datetime | None,
+        update: Callable[[], UpdateReport | UnsetType] = lambda: UNSET,
     ) -> None:
+        self._update = update
         self._node = node
         self._data_dir = data_dir
         self._source = source
@@ -127,6 +136,7 @@ class HealthReporter:
             microphone_lowest_db=_told(found.lowest_laeq_db),
             microphone_replugged=_told(self._source.replugged),
             outbox_oldest_s=_told(found.outbox_oldest_s),
+            update=self._update(),
             flags=("simulated",) if self._source.simulated else (),
         )
 

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import paho.mqtt.client as mqtt
@@ -66,6 +67,8 @@ class Publisher:
         How long an ``ack`` may stand still.
     enrolment : PendingEnrolment, optional
         What the collector must hear before it believes anything.
+    on_wish : callable, optional
+        Given the payload and signature of what the server wishes, whoever it is from.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class Publisher:
         broker: Broker,
         resend_s: float = 20.0,
         enrolment: PendingEnrolment | None = None,
+        on_wish: Callable[[bytes, str], None] | None = None,
     ) -> None:
+        self._on_wish = on_wish
         self._enrolment = enrolment
         self._outbox = outbox
         self._broker = broker
@@ -277,6 +282,8 @@ class Publisher:
             return
         node = self._outbox.node
         client.subscribe(topics.topic(node, topics.ACK), qos=1)
+        if self._on_wish is not None:
+            client.subscribe(topics.topic(node, topics.CONFIG), qos=1)
         # Before all else, so that the collector knows the key when the first message comes.
         self._enrol()
         client.publish(topics.topic(node, topics.STATUS), topics.ONLINE, qos=1, retain=True)
@@ -296,6 +303,13 @@ class Publisher:
             log.warning("the broker is away (%s): measuring goes on, messages wait", reason)
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if self._on_wish is not None and message.topic.endswith(f"/{topics.CONFIG}"):
+            pairs = getattr(message.properties, "UserProperty", ())
+            signature = next((value for name, value in pairs if name == "sig"), "")
+            # Empty: the broker was told to forget what it kept.
+            if message.payload:
+                self._on_wish(bytes(message.payload), signature)
+            return
         try:
             ack = decode_ack(bytes(message.payload))
             if ack.enrolment is not None:

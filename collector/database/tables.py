@@ -474,6 +474,41 @@ node_photo: Final = Table(
     Column("jpeg", LargeBinary, nullable=False),
 )
 
+# A release on its way through the fleet, wave by wave up to `stage`.
+rollout: Final = Table(
+    "rollout",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("version", String(40), nullable=False),
+    Column("manifest_sha256", String(64), nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("wait_s", Double, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("end", String(10)),
+    Column("reason", String, nullable=False),
+)
+
+# What each node is wished to run, signed when it was made: the collector, which has no key, only
+# decides when the node hears of it.
+wish: Final = Table(
+    "wish",
+    METADATA,
+    Column("node", ForeignKey("node.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("rollout", ForeignKey("rollout.id")),
+    Column("wave", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("released_at", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    # What the node said of it in the end.
+    Column("outcome", String(10)),
+    Column("reason", String, nullable=False),
+    Column("outcome_at", UtcTime),
+)
+
 speed_limit: Final = Table(
     "speed_limit",
     METADATA,

@@ -126,6 +126,19 @@ class Subscriber:
         """The fault in the program that ended the intake for good; None: it works."""
         return self._intake.failure
 
+    @property
+    def connection(self) -> int:
+        """Rises each time that the connection is lost."""
+        return self._connection
+
+    def tell(self, node: str, payload: bytes, signature: str) -> None:
+        """Have the broker keep a wish for `node`; an empty one takes back what it keeps."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
+        if signature:
+            properties.UserProperty = ("sig", signature)
+        name = topics.topic(node, topics.CONFIG)
+        self._client.publish(name, payload, qos=1, retain=True, properties=properties)
+
     def start(self) -> None:
         """Connect and subscribe; later losses of the connection mend by themselves.
 

@@ -47,6 +47,7 @@ from dashboards.briefing import (
     patrol_pages,
     pattern_chart_routes,
     public_routes,
+    release_routes,
     site_pages,
 )
 from dashboards.briefing.access import routes as access_routes
@@ -135,6 +136,7 @@ def create_app(
     app.include_router(public_routes.router)
     app.include_router(api.router)
     app.include_router(health.router)
+    app.include_router(release_routes.router)
     app.include_router(chart_routes.router)
     app.include_router(access_routes.router)
     _let_in_by_openid(app, config)

@@ -67,6 +67,11 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
         "Raspberry Pi OS Lite, 64 bit. For Bookworm also put what is in cmdline-bookworm.txt at "
         f"the end of the one line of cmdline.txt. The card is good for {days:g} days and one node."
     )
+    if not kit.can_be_updated:
+        typer.echo(
+            "There is no fleet key, so the node cannot be updated from afar: make one with skolro "
+            "fleet key --make, and write the card again."
+        )
 
 
 def _passphrase(wifi: str, path: Path | None) -> str:

@@ -21,8 +21,10 @@ own() { # who mode file...: only where there are users
 
 mkdir -p "$root/etc/skolro" "$root/etc/systemd/system" "$root/var/lib/skolro" "$setup"
 own skolro:skolro 0700 "$root/var/lib/skolro"
-for name in node.toml ca.pem client.pem client.key; do
+for name in node.toml ca.pem client.pem client.key fleet.keys; do
   [ -f "$card/$name" ] || continue
+  # A link: the node is installed, and what it runs with may be newer than what the card brought.
+  [ ! -L "$root/etc/skolro/$name" ] || continue
   cp "$card/$name" "$root/etc/skolro/$name.part"
   own root:skolro 0640 "$root/etc/skolro/$name.part"
   mv "$root/etc/skolro/$name.part" "$root/etc/skolro/$name"
@@ -31,7 +33,7 @@ if [ -f "$card/enrolment.secret" ]; then
   cp "$card/enrolment.secret" "$root/var/lib/skolro/enrolment.secret"
   own skolro:skolro 0600 "$root/var/lib/skolro/enrolment.secret"
 fi
-for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/*.service; do
+for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/*.service "$card"/*.path "$card"/*.timer; do
   [ ! -f "$file" ] || cp "$file" "$setup/"
 done
 sync

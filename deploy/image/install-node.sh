@@ -32,33 +32,65 @@ id skolro >/dev/null 2>&1 ||
   useradd --system --home-dir /var/lib/skolro --groups audio,dialout skolro
 install -d -m 0700 -o skolro -g skolro /var/lib/skolro
 
-# A whole new environment beside the old one, and one link that is switched: nothing is ever half
-# installed.
+id skolro-updater >/dev/null 2>&1 ||
+  useradd --system --home-dir /var/lib/skolro-updater --groups skolro skolro-updater
+
+# What the updater changes is its own: releases and configurations, each beside the ones before, and
+# links that are switched. The rest of /opt/skolro is root's.
+node=/opt/skolro/node
+state=/var/lib/skolro-updater
+install -d -m 0755 -o skolro-updater -g skolro-updater "$node" "$node/releases"
+install -d -m 2750 -o skolro-updater -g skolro "$node/configs"
+install -d -m 0700 -o skolro-updater -g skolro-updater "$state" "$state/files"
+lead() { # link target: in one step
+  ln -sfn "$2" "$1.part"
+  mv -T "$1.part" "$1"
+}
+
+# A whole new environment beside the old one: it counts once .complete is there, and nothing is ever
+# half installed. The files stay, so that an update fetches only what is new in it.
 version=$(basename "$wheel" | cut -d- -f2)
-release="/opt/skolro/releases/$version"
-rm -rf "$release.part"
-python3 -m venv "$release.part"
-"$release.part/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
-  --requirement "$here/node.lock"
-"$release.part/bin/pip" install --quiet --disable-pip-version-check --no-deps "$wheel"
-"$release.part/bin/python" -m compileall -q "$release.part/lib"
-rm -rf "$release"
-mv "$release.part" "$release"
-# The scripts of a virtual environment name the folder that it was made in.
-grep -rlI "$release.part" "$release/bin" "$release/pyvenv.cfg" |
-  xargs -r sed -i "s|$release.part|$release|g"
-ln -sfn "$release" /opt/skolro/current.part
-mv -T /opt/skolro/current.part /opt/skolro/current
-ln -sfn /opt/skolro/current/bin /opt/skolro/bin
+release="$node/releases/$version-$(sha256sum "$wheel" | cut -c1-12)"
+if [ ! -f "$release/.complete" ]; then
+  rm -rf "$release" "$here/wheels"
+  python3 -m venv "$release"
+  "$release/bin/pip" download --quiet --disable-pip-version-check --require-hashes \
+    --only-binary=:all: --dest "$here/wheels" --requirement "$here/node.lock"
+  "$release/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-index \
+    --find-links "$here/wheels" --requirement "$here/node.lock"
+  "$release/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-index "$wheel"
+  "$release/bin/python" -m compileall -q "$release/lib"
+  cp "$wheel" "$here/wheels/"
+  for file in "$here"/wheels/*.whl; do
+    sum=$(sha256sum "$file" | cut -d' ' -f1)
+    mv "$file" "$state/files/$sum"
+    echo "$sum" >> "$release/.files"
+  done
+  rm -rf "$here/wheels"
+  chown -R skolro-updater:skolro-updater "$release" "$state/files"
+  sync
+  mv "$release/.files" "$release/.complete"
+fi
+lead "$node/good" "$release"
+lead "$node/current" "$release"
+lead /opt/skolro/bin "$node/current/bin"
+
+# The configuration of the card becomes the first of those that the node may be sent.
+if [ -f /etc/skolro/node.toml ] && [ ! -L /etc/skolro/node.toml ]; then
+  install -m 0640 -o skolro-updater -g skolro /etc/skolro/node.toml "$node/configs/card.toml"
+  sync
+  lead "$node/configs/current.toml" card.toml
+  lead /etc/skolro/node.toml "$node/configs/current.toml"
+fi
 
 /opt/skolro/bin/skolro --version
 # What the system is told, by the release: time, log, watchdog, names of what is plugged in.
 for system in "$release"/lib/python3*/site-packages/deploy/image/system; do
   (cd "$system" && find . -type f -exec install -D -m 0644 {} /{} \;)
 done
-if [ -f "$here/skolro-sensor.service" ]; then
-  install -m 0644 "$here/skolro-sensor.service" /etc/systemd/system/skolro-sensor.service
-fi
+for unit in "$here"/skolro-*.service "$here"/skolro-*.path "$here"/skolro-*.timer; do
+  [ ! -f "$unit" ] || install -m 0644 "$unit" /etc/systemd/system/
+done
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reexec
   systemctl restart systemd-journald.service chrony.service
@@ -66,5 +98,6 @@ if [ -d /run/systemd/system ]; then
   udevadm control --reload
   udevadm trigger --action=add --subsystem-match=sound --subsystem-match=tty --subsystem-match=leds
   udevadm settle --timeout=30
-  systemctl enable --now skolro-sensor.service
+  systemctl enable --now skolro-sensor.service skolro-updater.path skolro-updater.timer \
+    skolro-restart.path
 fi

@@ -9,7 +9,9 @@ from typing import Final
 from collector.config import Fleet
 from deploy.authority import Authority, write_file
 from deploy.errors import DeployError
+from deploy.fleet.keys import FleetKeys
 from deploy.handover import hand_over
+from sensor.updating.places import KEYS_FILE
 
 CONFIG_FILE: Final = "node.toml"
 TLS_FILES: Final = ("ca.pem", "client.pem", "client.key")
@@ -110,12 +112,19 @@ class NodeKit:
             Something is missing.
         """
         try:
-            return {name: (self.folder / name).read_bytes() for name in (CONFIG_FILE, *TLS_FILES)}
+            own = {name: (self.folder / name).read_bytes() for name in (CONFIG_FILE, *TLS_FILES)}
         except OSError as error:
             raise DeployError(
                 f"{self.node} has no complete kit in {self.folder} ({error.strerror}: "
                 f"{error.filename}): make one with skolro node replace {self.node}"
             ) from error
+        keys = FleetKeys(Path(self._fleet.key_file))
+        return own | ({KEYS_FILE: keys.card_file()} if keys.exists else {})
+
+    @property
+    def can_be_updated(self) -> bool:
+        """Whether there is a key that says what the node runs."""
+        return FleetKeys(Path(self._fleet.key_file)).exists
 
 
 def _mounting(geometry: Mapping[str, float | str]) -> str:

@@ -10,8 +10,14 @@ from typing import Final
 from deploy.errors import DeployError
 
 _DEPLOY: Final = Path(__file__).parents[1]
-_UNIT: Final = _DEPLOY / "systemd" / "skolro-sensor.service"
-_LOCK: Final = _DEPLOY / "image" / "node.lock"
+UNITS: Final = (
+    "skolro-sensor.service",
+    "skolro-updater.service", "skolro-updater.path", "skolro-updater.timer",
+    "skolro-restart.service", "skolro-restart.path",
+)  # fmt: skip
+"""Of a node's, in ``deploy/systemd``."""
+
+LOCK: Final = _DEPLOY / "image" / "node.lock"
 _WHEELS: Final = (Path("dist"), Path(sys.prefix) / "dist")
 """Where one is made by hand, and where an installed server keeps its own."""
 
@@ -35,8 +41,8 @@ def software(wheel: Path | None = None) -> dict[str, bytes]:
     try:
         return {
             chosen.name: chosen.read_bytes(),
-            "node.lock": _LOCK.read_bytes(),
-            _UNIT.name: _UNIT.read_bytes(),
+            "node.lock": LOCK.read_bytes(),
+            **{name: (_DEPLOY / "systemd" / name).read_bytes() for name in UNITS},
         }
     except OSError as error:
         raise DeployError(

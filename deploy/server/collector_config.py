@@ -39,12 +39,13 @@ trusted_proxies = {proxies}
 municipality = {municipality}
 base_url = {url}
 
-# What skolro node add and skolro node image go by.
+# What skolro node and skolro fleet go by.
 [fleet]
 authority = "authority"
 folder = "nodes"
 broker_host = {broker_name}
 broker_port = {broker_port}
+release_urls = [{releases}]
 
 [evidence]
 authority = {municipality}
@@ -72,6 +73,7 @@ def collector_config(wanted: Wanted) -> str:
     text = _CONFIG.format(
         name=wanted.name,
         ledger=_text(wanted.ledger),
+        releases=_text(f"{wanted.url}/releases"),
         broker_host=_text(layout.broker_host),
         broker_port=TLS_PORT,
         tls=TLS_FOLDER,

@@ -7,15 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from sensor.contract import commissioning, messages
+from sensor.contract import commissioning, fleet, messages
 from sensor.contract.schema import schema
 
 _START: Final = """# The contract
 
 What nodes and collector send each other, by the last part of its topic;
 [architecture](architecture.md#the-wire) says how it travels and how it is signed. This page is made
-from the [JSON Schema](contract.schema.json), and that from `sensor/contract/messages.py` and
-`sensor/contract/commissioning.py`.
+from the [JSON Schema](contract.schema.json), and that from `messages.py`, `commissioning.py` and
+`fleet.py` in `sensor/contract/`.
 """
 _ROLE: Final = re.compile(r":[a-z]+:`([^`]+)`")
 
@@ -48,7 +48,11 @@ def _attributes(name: str) -> Mapping[str, str]:
 
 
 def _struct(name: str) -> type:
-    found: type = getattr(messages, name, None) or getattr(commissioning, name)
+    (found, *_) = (
+        getattr(one, name) for one in (messages, commissioning, fleet) if hasattr(one, name)
+    )
+    if not isinstance(found, type):
+        raise TypeError(f"{name} in the schema is no struct")
     return found
 
 

@@ -291,6 +291,34 @@ class TimeSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     age_s: Seconds
 
 
+class UpdateReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the server's wishes; see docs/updates.md.
+
+    Attributes
+    ----------
+    wish : int
+        Number of the newest wish that the node believes; 0: none yet.
+    config_version : int
+        Of the configuration that it measures with; 0: what its card brought.
+    state : str
+        What it does about the wish.
+    reason : str
+        Why, in one sentence, where it is not done.
+    """
+
+    wish: Count
+    config_version: Count
+    state: Literal[
+        "current",  # what was wished runs, and has shown that it works
+        "fetching",  # files are on their way, or being installed
+        "trying",  # the new one runs and is watched
+        "returned",  # it did not work: the last good one runs again
+        "refused",  # it was not begun, and will not be
+        "waiting",  # it cannot be done now, and is tried again
+    ]
+    reason: ShortText = ""
+
+
 class Health(Stored, frozen=True, kw_only=True):
     """The node's own state; sent at start, then every few minutes.
 
@@ -321,6 +349,8 @@ class Health(Stored, frozen=True, kw_only=True):
         How often it was gone and came back.
     outbox_oldest_s : float
         Age of the oldest message that waits; left out where none does.
+    update : UpdateReport
+        What became of the server's wishes; told by nodes that can be updated from afar.
     """
 
     kind: Literal["health"] = "health"
@@ -352,6 +382,7 @@ class Health(Stored, frozen=True, kw_only=True):
     microphone_lowest_db: Decibel | UnsetType = UNSET
     microphone_replugged: Count | UnsetType = UNSET
     outbox_oldest_s: Seconds | UnsetType = UNSET
+    update: UpdateReport | UnsetType = UNSET
     flags: tuple[Flag, ...] = ()
     boot: Boot | UnsetType = UNSET
 

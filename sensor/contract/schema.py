@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sensor.contract.fleet import Wish
 from sensor.contract.messages import (
     Absence,
     Ack,
@@ -38,6 +39,7 @@ def schema() -> dict[str, Any]:
         "live": Live,
         "enrol": Enrolment,
         "ack": Ack,
+        "config": Wish,
     }
     references, definitions = msgspec.json.schema_components(
         kinds.values(), ref_template="#/$defs/{name}"

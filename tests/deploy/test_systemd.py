@@ -17,17 +17,24 @@ from collector.operations.operations import PATIENCE_S
 from deploy.mosquitto_config import service_limits
 from deploy.server.layout import LAYOUTS, Kind
 from deploy.server.proxy import CONFIG_FILE
+from sensor.updating.exchange import RESTART_FILE, WISH_FILE
+from sensor.updating.places import Places
 from skolro import COMMANDS, Entry, LazyCommand
 
 UNITS = sorted((Path(__file__).parents[2] / "deploy/systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROGRAM = "/opt/skolro/bin/skolro"
-OURS = [unit for unit in SERVICES if unit.stem not in {"skolro-broker", "skolro-proxy"}]
 OTHERS = {
     "skolro-broker": ("mosquitto", "/usr/sbin/mosquitto"),
     "skolro-proxy": ("caddy", "/usr/bin/caddy"),
 }
 """Units of programs that Debian brings: who runs them, and where they are."""
+# Of the release that has last shown to work, whichever one is tried.
+UPDATER = "/opt/skolro/node/good/bin/skolro"
+USERS = {"skolro-updater": "skolro-updater"} | {name: user for name, (user, _) in OTHERS.items()}
+RESTART = next(unit for unit in SERVICES if unit.stem == "skolro-restart")
+OURS = [unit for unit in SERVICES if unit.stem not in {*OTHERS, RESTART.stem}]
+"""Those that run Skolro."""
 
 
 def read(unit: Path) -> configparser.ConfigParser:
@@ -46,7 +53,7 @@ def test_systemd_can_use_them(tmp_path: Path) -> None:
     for unit in UNITS:
         # It looks whether the program is there.
         text = unit.read_text(encoding="utf-8")
-        for program in (PROGRAM, *(there for _, there in OTHERS.values())):
+        for program in (PROGRAM, UPDATER, *(there for _, there in OTHERS.values())):
             text = text.replace(program, sys.executable)
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
     ended = subprocess.run(
@@ -72,7 +79,7 @@ def test_little_is_exposed(unit: Path) -> None:
 @pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem)
 def test_their_commands_exist(unit: Path) -> None:
     program, *words = read(unit)["Service"]["ExecStart"].split()
-    assert program == PROGRAM
+    assert program == (UPDATER if unit.stem == "skolro-updater" else PROGRAM)
     item = COMMANDS[words.pop(0)]
     while not isinstance(item, Entry):
         item = item.entries[words.pop(0)]
@@ -80,10 +87,12 @@ def test_their_commands_exist(unit: Path) -> None:
     assert {word for word in words if word.startswith("--")} <= known
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize(
+    "unit", [unit for unit in SERVICES if unit != RESTART], ids=lambda unit: unit.stem
+)
 def test_none_runs_as_root_or_writes_elsewhere(unit: Path) -> None:
     settings = read(unit)["Service"]
-    assert settings["User"] == (OTHERS[unit.stem][0] if unit.stem in OTHERS else "skolro")
+    assert settings["User"] == USERS.get(unit.stem, "skolro")
     assert settings["ProtectSystem"] == "strict"
     assert settings["NoNewPrivileges"] == "yes"
     written = re.findall(
@@ -92,8 +101,16 @@ def test_none_runs_as_root_or_writes_elsewhere(unit: Path) -> None:
     assert set(written) <= set(settings["StateDirectory"].split())
 
 
-@pytest.mark.parametrize("unit", [u for u in UNITS if u.suffix == ".timer"], ids=lambda u: u.stem)
-def test_a_timer_has_its_service(unit: Path) -> None:
+def test_root_does_one_thing_for_an_update_and_takes_no_word_for_it() -> None:
+    settings = read(RESTART)["Service"]
+    assert settings["ExecStart"] == "/usr/bin/systemctl --no-block restart skolro-sensor.service"
+    assert settings["CapabilityBoundingSet"] == ""
+
+
+@pytest.mark.parametrize(
+    "unit", [u for u in UNITS if u.suffix in {".timer", ".path"}], ids=lambda u: u.name
+)
+def test_a_timer_or_path_has_its_service(unit: Path) -> None:
     assert unit.with_suffix(".service") in SERVICES
 
 
@@ -130,3 +147,17 @@ def test_the_proxy_may_open_its_port_and_nothing_else() -> None:
     settings = read(next(unit for unit in SERVICES if unit.stem == "skolro-proxy"))["Service"]
     assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"]
     assert settings["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
+
+
+def test_what_updater_and_node_share_is_where_both_look() -> None:
+    by_name = {unit.name: read(unit) for unit in UNITS}
+    places = Places()
+    sensor = by_name["skolro-sensor.service"]["Service"]
+    assert f"--exchange {places.exchange}" in sensor["ExecStart"]
+    assert f"/run/{sensor['RuntimeDirectory']}" == str(places.exchange)
+    updater = by_name["skolro-updater.service"]["Service"]
+    assert updater["ReadWritePaths"] == f"{places.program} -{places.exchange}"
+    assert f"/var/lib/{updater['StateDirectory']}" == str(places.state)
+    watched = {name: by_name[f"skolro-{name}.path"]["Path"] for name in ("updater", "restart")}
+    assert watched["updater"]["PathChanged"] == str(places.exchange / WISH_FILE)
+    assert watched["restart"]["PathChanged"] == str(places.exchange / RESTART_FILE)

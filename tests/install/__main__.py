@@ -24,6 +24,7 @@ from collector.registry.registry import Registry
 from deploy.processes import Child
 from tests.install.network import SERVER, Cable
 from tests.install.root import SUITES, Root, finished
+from tests.install.updates import unit_command, update_and_return
 from tests.peers import wait_for
 from tests.system.server import Server
 
@@ -67,6 +68,8 @@ def install_and_measure(root: Root, wheel: Path) -> None:
         folder.chmod(0o755)
         with Server(folder, SERVER, wheel) as server:
             server.skolro("node", "add", NODE, "--site", "ekskolan", "--distance", "6")
+            server.skolro("fleet", "key", "--make")
+            listen_to_a_street(server)
             boot(root, server.card("card"))
             node = started(root, server, cable)
             engine = open_database(server.ledger_url)
@@ -75,6 +78,7 @@ def install_and_measure(root: Root, wheel: Path) -> None:
             lose_the_network(root, ledger, cable, node)
             node.terminate()
             node.join(30)
+            update_and_return(root, server, cable, wheel)
             assert ledger.check().holds, "the ledger does not verify"
             assert not list(ledger.quarantined(10)), "something was refused"
             engine.dispose()
@@ -98,16 +102,17 @@ def boot(root: Root, card: Path) -> None:
     said(root, "its meter conforms")
 
 
-def started(root: Root, server: Server, cable: Cable) -> Child:
-    """The node's unit, started as its user, in its own network."""
-    config = root.inside("/etc/skolro/node.toml")
+def listen_to_a_street(server: Server) -> None:
+    """Have the node hear a simulated street: there is no microphone in here."""
+    config = server.folder / "nodes" / NODE / "node.toml"
     head, _, _ = config.read_text().partition("[input]")
     config.write_text(head + '[input]\nkind = "street"\n[levels]\nbatch_s = 1\n')
-    unit = root.inside("/etc/systemd/system/skolro-sensor.service").read_text()
-    (line,) = (one for one in unit.splitlines() if one.startswith("ExecStart="))
-    command = root.command(
-        *line.removeprefix("ExecStart=").split(), user="skolro", namespace=cable.namespace
-    )
+
+
+def started(root: Root, server: Server, cable: Cable) -> Child:
+    """The node's unit, started as its user, in its own network."""
+    root.run("install", "-d", "-m", "0775", "-o", "skolro", "-g", "skolro", "/run/skolro")
+    command = unit_command(root, cable, "skolro-sensor.service", user="skolro")
     return server.child(f"node-{root.suite}", *command)
 
 

@@ -82,9 +82,10 @@ class Server:
                 "certificate_file": own.certificate_file,
                 "key_file": own.key_file,
             },
-            "http": {"port": http_port},
+            "http": {"host": self._address, "port": http_port},
             "fleet": {
                 "authority": "authority", "broker_host": self._address, "broker_port": broker_port,
+                "release_urls": [f"http://{self._address}:{http_port}/releases"],
             },
         }  # fmt: skip
         (self.folder / "collector.toml").write_text(toml(tables))

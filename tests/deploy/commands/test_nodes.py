@@ -26,6 +26,7 @@ from deploy.commands.node_retire import node_retire
 from deploy.commands.node_show import node_show
 from deploy.errors import DeployError
 from deploy.nodes.image import Wifi
+from deploy.nodes.software import UNITS
 from sensor.config import load_node_config
 from sensor.contract.errors import SkolroError
 from sensor.inputs import MicrophoneConfig
@@ -144,7 +145,7 @@ def test_first_boot_takes_the_secrets_off_the_card(config: Path, tmp_path: Path)
         assert not (card / "skolro/enrolment.secret").exists()
     setup = root / "opt/skolro/setup"
     assert {file.name for file in setup.iterdir()} == {
-        "install-node.sh", "node.lock", "skolro-0.1.0-py3-none-any.whl", "skolro-sensor.service"
+        "install-node.sh", "node.lock", "skolro-0.1.0-py3-none-any.whl", *UNITS
     }  # fmt: skip
     unit = (root / "etc/systemd/system/skolro-setup.service").read_text()
     assert "ExecStart=/bin/sh /opt/skolro/setup/install-node.sh" in unit

@@ -19,6 +19,7 @@ FOR_EVERYBODY = {
     *(f"/feeds/{'0' * 32}/{feed}" for feed in ("patrols.ics", "patrols.csv",
                                                "ngsi-ld/v1/entities")),
     f"/d/{'0' * 32}", f"/d/{'0' * 32}/1",
+    "/releases/2.0/manifest.json", f"/releases/files/{'0' * 64}",
 }  # fmt: skip
 """What anybody may get: whoever adds to it has thought of what it tells."""
 
@@ -29,6 +30,7 @@ STANDS_FOR = {
     "site_id": "ekskolan", "event_id": "0" * 16, "number": "1", "stamp": "now",
     "secret": "0" * 32, "entity_id": "x", "job_id": "0" * 32, "node_id": "ekskolan-1",
     "quantity": "load",
+    "version": "2.0", "name": "manifest.json", "sha256": "0" * 64,
 }  # fmt: skip
 """What stands for parameters in addresses."""
 
