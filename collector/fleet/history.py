@@ -5,9 +5,11 @@ A day is one of the site's time zone. It counts from when the node was hung up, 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,9 +21,10 @@ WEEK_HOURS: Final = 7 * 24
 DAYS: Final = 30
 """Days that are shown."""
 
-_HOUR_US: Final = 3_600_000_000
+_COUNTED: Final = ("connected_h", "microphone_h", "under_voltage_h")
 _HOUR_S: Final = 3600.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,66 +90,70 @@ def histories(
     node: str | None = None,
 ) -> dict[str, History]:
     """Return the last `days` local days of every node, or of one; today is the last."""
-    nodes = list(inventory.nodes) if node is None else [node]
     start = now - timedelta(days=days + 1)
-    measured: dict[str, dict[int, float]] = {one: {} for one in nodes}
-    for hour in ledger.measured_hours(start, now, node=node):
-        if hour.node in measured:
-            # Two sites within an hour cannot make it longer.
-            measured[hour.node][hour.hour_us] = min(1.0, hour.measured_s / _HOUR_S)
-    told: dict[str, list[tuple[int, int, int, int]]] = {one: [] for one in nodes}
-    for row in ledger.told_hours(start, now, node=node):
-        if row.node in told:
-            counts = (row.prompt or 0, row.microphone_bad or 0, row.under_voltage or 0)
-            told[row.node].append((row.hour_us, *counts))
-    return {one: _history(one, inventory, now, days, measured[one], told[one]) for one in nodes}
-
-
-def _history(
-    node: str,
-    inventory: Inventory,
-    now: datetime,
-    count: int,
-    measured: Mapping[int, float],
-    told: Iterable[tuple[int, int, int, int]],
-) -> History:
-    site = inventory.site_of(node, now)
-    zone = ZoneInfo(site.time_zone if site else "UTC")
-    today = now.astimezone(zone).date()
-    first = today - timedelta(days=count - 1)
-    days = {
-        day: NodeDay(day=day, whole_h=_hung_h(node, inventory, day, zone, now))
-        for day in (first + timedelta(days=n) for n in range(count))
+    made = {
+        one: _Days(one, inventory, now, days)
+        for one in (inventory.nodes if node is None else [node])
     }
-    for hour_us, part in measured.items():
-        day = _day(hour_us, zone)
-        if day in days:
-            days[day] = replace(days[day], measured_h=days[day].measured_h + part)
-    for hour_us, prompt, microphone, under_voltage in told:
-        day = _day(hour_us, zone)
-        if day in days:
-            before = days[day]
-            days[day] = replace(
-                before,
-                connected_h=before.connected_h + (prompt > 0),
-                microphone_h=before.microphone_h + (microphone > 0),
-                under_voltage_h=before.under_voltage_h + (under_voltage > 0),
+    for hour in ledger.measured_hours(start, now, node=node):
+        if hour.node in made:
+            # Two sites within an hour cannot make it longer.
+            made[hour.node].add(hour.hour_us, measured_h=min(1.0, hour.measured_s / _HOUR_S))
+    for told in ledger.told_hours(start, now, node=node):
+        if told.node in made:
+            made[told.node].add(
+                told.hour_us,
+                connected_h=int(bool(told.prompt)),
+                microphone_h=int(bool(told.microphone_bad)),
+                under_voltage_h=int(bool(told.under_voltage)),
             )
-    return History(node, tuple(days.values()))
+    return {one: days.history() for one, days in made.items()}
 
 
-def _hung_h(node: str, inventory: Inventory, day: date, zone: ZoneInfo, now: datetime) -> float:
-    begin = datetime.combine(day, time(), zone).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+class _Days:
+    """The days of a node while they are counted."""
+
+    def __init__(self, node: str, inventory: Inventory, now: datetime, count: int) -> None:
+        site = inventory.site_of(node, now)
+        zone = ZoneInfo(site.time_zone if site else "UTC")
+        today = now.astimezone(zone).date()
+        self._node = node
+        self._days = [today - timedelta(days=ago) for ago in range(count - 1, -1, -1)]
+        edges = [
+            datetime.combine(day, time(), zone).astimezone(UTC)
+            for day in (*self._days, today + timedelta(days=1))
+        ]
+        self._edges_us = [(edge - _EPOCH) // _MICROSECOND for edge in edges]
+        self._counted: list[dict[str, float]] = [
+            {"whole_h": _hung_h(node, inventory, begin, min(end, now))}
+            for begin, end in pairwise(edges)
+        ]
+
+    def add(self, hour_us: int, **counts: float) -> None:
+        """Count an hour, if it is of one of these days."""
+        place = bisect_right(self._edges_us, hour_us) - 1
+        if 0 <= place < len(self._counted):
+            sums = self._counted[place]
+            for name, count in counts.items():
+                sums[name] = sums.get(name, 0) + count
+
+    def history(self) -> History:
+        """What was counted."""
+        days = zip(self._days, self._counted, strict=True)
+        made: list[NodeDay] = []
+        for day, sums in days:
+            hours = {name: int(sums.get(name, 0)) for name in _COUNTED}
+            whole_h, measured_h = sums["whole_h"], sums.get("measured_h", 0.0)
+            made.append(NodeDay(day=day, whole_h=whole_h, measured_h=measured_h, **hours))
+        return History(self._node, tuple(made))
+
+
+def _hung_h(node: str, inventory: Inventory, begin: datetime, end: datetime) -> float:
     hung_s = 0.0
     for place in inventory.placements.get(node, ()):
-        from_, until = max(begin, place.since), min(end, now, place.until or now)
-        hung_s += max(0.0, (until - from_).total_seconds())
+        since, until = max(begin, place.since), min(end, place.until or end)
+        hung_s += max(0.0, (until - since).total_seconds())
     return hung_s / _HOUR_S
-
-
-def _day(hour_us: int, zone: ZoneInfo) -> date:
-    return (_EPOCH + hour_us // _HOUR_US * timedelta(hours=1)).astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ def past_week(ledger: Ledger, inventory: Inventory, now: datetime, nodes: Iterab
     by_site: dict[str, dict[int, float]] = {}
     for number in range(WEEK_HOURS):
         at = start + timedelta(hours=number)
-        hour_us = (at - _EPOCH) // timedelta(microseconds=1)
+        hour_us = (at - _EPOCH) // _MICROSECOND
         for node in chosen:
             site = inventory.site_of(node, at)
             if site is None:
