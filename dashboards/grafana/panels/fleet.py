@@ -24,6 +24,7 @@ from dashboards.grafana.influxql import (
 )
 from dashboards.grafana.look import (
     COUNT,
+    DECIBEL,
     ORANGE,
     SECONDS,
     SHARE,
@@ -150,6 +151,30 @@ def temperature(words: Words) -> timeseries.Panel:
                    group_by=_BY_NODE, fill="null")  # fmt: skip
     panel = time_panel(words, "temperature", "celsius").interval("5m")
     return _with_limits(panel.with_target(InfluxQuery(query, alias="$tag_node")), 70, 80)
+
+
+def microphone_lowest(words: Words) -> timeseries.Panel:
+    """What each microphone is left with: its own noise, when it grows deaf or wet."""
+    query = select('min("microphone_lowest_db")', NODE_HEALTH, *_CHOSEN, PERIOD,
+                   group_by=_BY_NODE, fill="null")  # fmt: skip
+    panel = time_panel(words, "microphone_lowest", DECIBEL).interval("5m").decimals(1)
+    return panel.with_target(InfluxQuery(query, alias="$tag_node"))
+
+
+def outbox_oldest(words: Words) -> timeseries.Panel:
+    """For how long the oldest message has waited in each node."""
+    query = select('max("outbox_oldest_s")', NODE_HEALTH, *_CHOSEN, PERIOD,
+                   group_by=_BY_NODE, fill="null")  # fmt: skip
+    panel = time_panel(words, "outbox_oldest", SECONDS).interval("5m").min(0)
+    return _with_limits(panel.with_target(InfluxQuery(query, alias="$tag_node")), 3600, 21_600)
+
+
+def card_written(words: Words) -> timeseries.Panel:
+    """What was written to each node's card since it was started."""
+    query = select('max("disk_written_bytes")', NODE_HEALTH, *_CHOSEN, PERIOD,
+                   group_by=_BY_NODE, fill="null")  # fmt: skip
+    panel = time_panel(words, "card_written", "decbytes").interval("5m").min(0)
+    return panel.with_target(InfluxQuery(query, alias="$tag_node"))
 
 
 def _with_limits(panel: timeseries.Panel, some: float, much: float) -> timeseries.Panel:

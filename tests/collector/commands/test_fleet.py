@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_one_node_is_shown_with_its_days(config: Callable[[str], Path], node: Fa
     said = run(fleet_health, "ekskolan-1", "--config", config(TABLES))
     assert "Neighbours: cannot be told with 0, at least 2 are needed." in said
     assert "under_voltage              True" in said
-    assert said.count("│ 20") == 2
+    # It was hung up yesterday; the day may end while this runs.
+    assert len(re.findall(r"│ \d{4}-\d\d-\d\d ", said)) in {2, 3}
     assert json.loads(run(fleet_health, "ekskolan-1", "--json", "--config", config("")))["online"]
     with pytest.raises(RegistryError, match="no node 'nobody': skolro node list shows all"):
         run(fleet_health, "nobody", "--config", config(TABLES))

@@ -55,6 +55,7 @@ _LIVE_SINCE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(min
 _EMPTY = {
     ("overview", "simulated_time"), ("effect", "moved_table"), ("site", "levels_by_second"),
     ("site", "levels_by_minute"), ("fleet", "clock_offset"), ("fleet", "temperature"),
+    ("fleet", "microphone_lowest"), ("fleet", "outbox_oldest"), ("fleet", "card_written"),
 }  # fmt: skip
 """Panels of which something may be empty for the simulated town: each has a test of its own."""
 
@@ -70,7 +71,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     live.register(made.ledger.registry, _SITE, _LIVE_SINCE)
     batches = [levels(_LIVE, _LIVE_SINCE + timedelta(minutes=n), 50.0 + n) for n in range(5)]
     made.ledger.append([live.signed(batch) for batch in batches])
-    made.ledger.append([live.signed(health(_LIVE, _LIVE_SINCE, outbox_depth=7))])
+    told = {"microphone_lowest_db": 21.5, "outbox_oldest_s": 90.0, "disk_written_bytes": 10**9}
+    made.ledger.append([live.signed(health(_LIVE, _LIVE_SINCE, outbox_depth=7, **told))])
     yield made
     made.engine.dispose()
 
@@ -577,6 +579,18 @@ class TestFleet:
         assert len([row for row in warm if "max" in row]) == 1
         offsets = live.panel("fleet", "clock_offset", node=_LIVE)
         assert len([row for row in offsets if "max" in row]) == 1
+
+    def test_what_wears_and_waits(self, ask: Asking) -> None:
+        live = dataclasses.replace(
+            ask, start=_LIVE_SINCE - timedelta(hours=1), end=_LIVE_SINCE + timedelta(hours=1)
+        )
+        for name, how, value in (
+            ("microphone_lowest", "min", 21.5),
+            ("outbox_oldest", "max", 90.0),
+            ("card_written", "max", 10**9),
+        ):
+            rows = live.panel("fleet", name, node=_LIVE)
+            assert [row[how] for row in rows if how in row] == [value]
 
 
 class TestAlerts:
