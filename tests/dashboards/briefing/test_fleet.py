@@ -110,10 +110,17 @@ def test_a_node_that_tells_less_shows_less(town: Town, client: httpx.Client) -> 
     text = page(client, "/fleet/askolan-1")
     assert "har inte berättat om sig själv ännu" in text
     assert "Noden har inte berättat om sig själv de senaste dygnen." in text
-    town.append(peers.health("askolan-1", town.now - timedelta(hours=1)))
-    app_text = page(client, "/fleet/ekskolan-2")
-    assert "Ingen kontroll har gjorts." in app_text
+    assert "Ingen kontroll har gjorts." in text
     assert client.get("/fleet/nobody").status_code == 404
+
+
+def test_what_an_older_node_does_not_tell_is_said_to_be_untold(
+    town: Town, client: httpx.Client
+) -> None:
+    town.append(peers.health("ekskolan-2", town.now - timedelta(hours=1)))
+    older = page(client, "/fleet/ekskolan-2")
+    assert older.count("inte rapporterat") == 4
+    assert "inget väntar" in older
 
 
 def test_charts_of_a_node_are_drawn_with_gaps(town: Town, client: httpx.Client) -> None:
