@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.dashboards [grafana|briefing|live ...] [--sizes 10,25,50] [--weeks 52]``
 
-``briefing``: the first view on a year of 50 sites, by the number of events (``--events``): CPU time
-of the server for the first reader (nothing is kept yet) and for those who follow within a minute,
-how long the first one waits, and what goes over the wire. ``live``: CPU of the server, in parts of
-a core, while nobody, one and 50 look at the live view of 50 nodes that each tell a level a second.
+``briefing``: the first view on a year, by the number of sites (``--sites``) and of events
+(``--events``): CPU time of the server for the first reader (nothing is kept yet) and for those who
+follow within a minute, how long the first one waits, what goes over the wire, and the memory.
+``live``: CPU of the server, in parts of a core, while nobody, one and 50 look at the live view of
+50 nodes that each tell a level a second.
 
 ``grafana``: every query of every panel, its variables filled in for all sites (*Site*: for one),
 over 90 days, against InfluxDB 1.6.7. A town of five simulated schools is forwarded once, with all
@@ -214,7 +215,7 @@ def _numbers(text: str) -> list[int]:
 
 PARTS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
     "grafana": lambda chosen: grafana(_numbers(chosen.sizes), chosen.weeks),
-    "briefing": lambda chosen: pages.briefing(_numbers(chosen.events)),
+    "briefing": lambda chosen: pages.briefing(_numbers(chosen.events), _numbers(chosen.sites)),
     "live": lambda _: pages.live(),
 }
 
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), help="all unless told")
     parser.add_argument("--sizes", default="10,25,50")
     parser.add_argument("--weeks", type=int, default=52)
+    parser.add_argument("--sites", default="50")
     parser.add_argument("--events", default="20000,200000")
     chosen = parser.parse_args()
     for part in chosen.parts or PARTS:

@@ -1,18 +1,26 @@
 """How many messages a second the collector makes durable, beside one that stores nothing.
 
     python -m benchmarks.ingest [--messages 60000] [--rounds 3] [--nodes 200] [--postgresql]
+                                [--collectors 2]
     python -m benchmarks.ingest --messages 1000000 --rounds 1 --alone
     python -m benchmarks.ingest --steady [--minutes 10] [--nodes 10000]
+    python -m benchmarks.ingest --live [--nodes 500]
 
 Signed messages are made beforehand and published by a process of their own through a real
 mosquitto, the same to the collector (signature verified, SQLite with synchronous FULL, lists kept,
 ``ack`` sent) and to a bare paho subscriber that acknowledges by hand and stores nothing. Each runs
 alone on one processor; broker and sender share the others. A message counts when it is committed.
 
+With ``--postgresql`` and more than one of ``--collectors`` a last run has so many on one database,
+by a shared subscription; their processor time is added up, and they share the processors.
+
 ``--alone`` leaves the bare subscriber out, to see the collector's memory over many messages.
 
 ``--steady`` plays the load of many nodes, each with one ``levels`` a minute, and prints how long
 a message took from being sent until its node was told that it is durable.
+
+``--live`` lets the nodes tell their level once a second, which nobody stores, and prints what that
+costs the collector.
 """
 
 from __future__ import annotations
@@ -25,18 +33,24 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import IO, Final
 
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine
 
 from benchmarks.load.messages import Fleet, prepare
 from collector.database.database import open_database, reading
 from collector.ledger.appending import next_position
+from sensor.contract import topics
+from sensor.contract.codec import encode_live
+from sensor.contract.messages import Live
 from tests.peers import Broker
 from tests.postgres import Cluster, programs
 
@@ -44,6 +58,7 @@ AHEAD: Final = 20_000
 """Messages that the sender may be ahead: so many wait at the broker, and not all of them."""
 
 _POLL_S: Final = 0.25
+_LIVE_S: Final = 20
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _MEGABYTE: Final = 1024 * 1024
 
@@ -137,15 +152,24 @@ def bare(path: Path, messages: int) -> Run:
 
     with _broker() as broker, receiver("bare", str(broker.port)) as process:
         threading.Thread(target=follow, args=(_out(process),), daemon=True).start()
-        return _watch("paho, storing nothing", broker, path, messages, process.pid, lambda: count)
+        return _watch("paho, storing nothing", broker, path, messages, [process.pid], lambda: count)
 
 
-def collector(name: str, url: str, fleet: Fleet, path: Path, messages: int) -> Run:
-    """Run the collector on a new ledger."""
+def collector(
+    name: str, url: str, fleet: Fleet, path: Path, messages: int, collectors: int = 1
+) -> Run:
+    """Run the collector on a new ledger, or several that share what comes."""
     engine = open_database(url)
     fleet.register(engine)
-    with _broker() as broker, receiver("collector", str(broker.port), url) as process:
-        run = _watch(name, broker, path, messages, process.pid, lambda: _stored(engine))
+    with _broker() as broker, ExitStack() as stack:
+        pids = []
+        for number in range(collectors):
+            own = [] if collectors == 1 else [f"collector-{number}"]
+            process = stack.enter_context(receiver("collector", str(broker.port), url, *own))
+            if collectors > 1:
+                os.sched_setaffinity(process.pid, os.sched_getaffinity(0))
+            pids.append(process.pid)
+        run = _watch(name, broker, path, messages, pids, lambda: _stored(engine))
     engine.dispose()
     return run
 
@@ -163,17 +187,23 @@ def _stored(engine: Engine) -> int:
 
 
 def _watch(
-    name: str, broker: Broker, path: Path, messages: int, pid: int, count: Callable[[], int]
+    name: str,
+    broker: Broker,
+    path: Path,
+    messages: int,
+    pids: Sequence[int],
+    count: Callable[[], int],
 ) -> Run:
     run = Run(name, messages=messages)
     with sender(str(broker.port), str(path)) as process:
-        begun, cpu_s, done = time.monotonic(), _cpu_s(pid), 0
+        begun, cpu_s, done = time.monotonic(), sum(map(_cpu_s, pids)), 0
         while done < messages:
             done = count()
             _allow(process, done + AHEAD)
-            run.memory_mb.append(_rss_bytes(pid) / _MEGABYTE)
+            run.memory_mb.append(sum(map(_rss_bytes, pids)) / _MEGABYTE)
             time.sleep(_POLL_S)
-        run.seconds, run.cpu_s = time.monotonic() - begun, _cpu_s(pid) - cpu_s
+        run.seconds = time.monotonic() - begun
+        run.cpu_s = sum(map(_cpu_s, pids)) - cpu_s
     return run
 
 
@@ -231,6 +261,9 @@ def _round(
         with Cluster(folder_of_programs, durable=True) as cluster:
             url = cluster.new_database()
             yield collector("collector, PostgreSQL", url, fleet, path, asked.messages)
+            if asked.collectors > 1:
+                name, url = f"{asked.collectors} collectors on one", cluster.new_database()
+                yield collector(name, url, fleet, path, asked.messages, asked.collectors)
 
 
 def steady(folder: Path, asked: argparse.Namespace) -> None:
@@ -261,6 +294,35 @@ def steady(folder: Path, asked: argparse.Namespace) -> None:
     engine.dispose()
 
 
+def live(folder: Path, asked: argparse.Namespace) -> None:
+    """Let nodes tell their levels for a while, and print the collector's part of a processor."""
+    fleet, url = Fleet.of(asked.nodes), f"sqlite:///{folder / 'ledger.sqlite'}"
+    engine = open_database(url)
+    fleet.register(engine)
+    engine.dispose()
+    with _broker() as broker, receiver("collector", str(broker.port), url) as process:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+        begun, cpu_s, told = time.monotonic(), _cpu_s(process.pid), 0
+        for second in range(_LIVE_S):
+            for number in range(asked.nodes):
+                client.publish(topics.topic(f"node-{number}", topics.LIVE), _reading(number), 0)
+            told += asked.nodes
+            time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
+        busy_s, took_s = _cpu_s(process.pid) - cpu_s, time.monotonic() - begun
+        client.loop_stop()
+    print(
+        f"{told / took_s:.0f} readings a second: {busy_s / took_s:.1%} of a processor, "
+        f"{1e6 * busy_s / told:.0f} µs a reading"
+    )
+
+
+def _reading(number: int) -> bytes:
+    now = datetime.now(UTC)
+    return encode_live(Live(node=f"node-{number}", time=now, laeq_db=52.3, lafmax_db=55.1))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -268,13 +330,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nodes", type=int)
     parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--collectors", type=int, default=1)
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--steady", action="store_true")
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--live", action="store_true")
     asked = parser.parse_args()
-    asked.nodes = asked.nodes or (10_000 if asked.steady else 200)
+    asked.nodes = asked.nodes or (10_000 if asked.steady else 500 if asked.live else 200)
+    part = steady if asked.steady else live if asked.live else race
     with tempfile.TemporaryDirectory(prefix="skolro-ingest-") as folder:
-        (steady if asked.steady else race)(Path(folder), asked)
+        part(Path(folder), asked)
 
 
 if __name__ == "__main__":

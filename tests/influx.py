@@ -119,6 +119,12 @@ class Influx:
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
+    def stored_bytes(self) -> int:
+        """Room that its files take on the disk, the log of writes included."""
+        folders = [Path(self._folder.name) / name for name in ("data", "wal")]
+        files = (path for folder in folders for path in folder.rglob("*"))
+        return sum(512 * path.stat().st_blocks for path in files if path.is_file())
+
     def new_config(self) -> InfluxDB:
         """A configuration of the collector with a database that does not exist yet."""
         return InfluxDB(url=self.url, bucket=f"db_{secrets.token_hex(4)}", timeout_s=5.0)

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -105,11 +106,15 @@ def spent(work: Callable[[], object]) -> tuple[float, float]:
     return 1e3 * (time.process_time() - cpu), 1e3 * (time.perf_counter() - wall)
 
 
-def briefing(sizes: Sequence[int]) -> None:
+def briefing(sizes: Sequence[int], site_counts: Sequence[int] = (analysis.SITES,)) -> None:
     """Print what the briefing's first view costs."""
-    print(f"briefing: {analysis.SITES} sites, {analysis.DAYS} days; ms, and kB over the wire")
-    print(f"{'events':>9} {'cold CPU':>9} {'cold wait':>9} {'warm CPU':>9} {'page kB':>8}")
-    for size in sizes:
+    print(f"briefing: {analysis.DAYS} days; ms, and kB over the wire")
+    print(
+        f"{'sites':>6} {'events':>9} {'cold CPU':>9} {'cold wait':>9} {'warm CPU':>9} "
+        f"{'page kB':>8} {'RSS MB':>7}"
+    )
+    for sites, size in product(site_counts, sizes):
+        analysis.SITES = sites
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/ledger.sqlite"
             filled(url, size)
@@ -124,10 +129,16 @@ def briefing(sizes: Sequence[int]) -> None:
                     warm.append(spent(lambda: client.get("/briefing").raise_for_status()))  # noqa: B023 - called at once
                     page = client.get("/briefing").content
             print(
-                f"{size:>9} {min(cold)[0]:>9.0f} {min(wait for _, wait in cold):>9.0f} "
-                f"{min(warm)[0]:>9.1f} {len(gzip.compress(page)) / 1e3:>8.1f}",
+                f"{sites:>6} {size:>9} {min(cold)[0]:>9.0f} {min(wait for _, wait in cold):>9.0f} "
+                f"{min(warm)[0]:>9.1f} {len(gzip.compress(page)) / 1e3:>8.1f} "
+                f"{_rss_bytes() / 1e6:>7.0f}",
                 flush=True,
             )
+
+
+def _rss_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def live() -> None:

@@ -1,9 +1,10 @@
 """What receives: the product's subscriber with its ledger, and one that stores nothing.
 
-    python -m benchmarks.load.receivers collector PORT LEDGER_URL
+    python -m benchmarks.load.receivers collector PORT LEDGER_URL [CLIENT_ID]
     python -m benchmarks.load.receivers bare PORT
 
-Each prints ``ready`` when it is subscribed; the bare one then prints, four times a second, how
+With a CLIENT_ID the collector shares what comes with others. Each prints ``ready`` when it is
+subscribed; the bare one then prints, four times a second, how
 many messages it has got.
 """
 
@@ -29,13 +30,14 @@ from collector.registry.registry import Registry
 from sensor.contract import topics
 
 
-def collect(port: str, url: str) -> None:
+def collect(port: str, url: str, client_id: str | None = None) -> None:
     """Run what ``skolro collector serve`` runs, but for pages and forwarding."""
     engine = open_database(url)
     look_for_garbage_seldom()
-    subscriber = Subscriber(
-        Broker(port=int(port)), Ledger(engine, Registry(engine)), LiveReadings()
-    )
+    broker = Broker(port=int(port))
+    if client_id is not None:
+        broker = Broker(port=int(port), client_id=client_id, share="collectors")
+    subscriber = Subscriber(broker, Ledger(engine, Registry(engine)), LiveReadings())
     subscriber.start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -97,9 +97,7 @@ def test_a_page_is_what_its_picture_shows(chromium: Browser, town: Town, shot: S
     with opened(
         chromium, server, cookies=cookies, viewport=window, timezone_id="Europe/Stockholm"
     ) as page:
-        answer = page.goto(shot.address + code)
-        assert answer is not None
-        assert answer.ok
+        page.goto(shot.address + code)
         shot.steps(page)
         page.wait_for_load_state("networkidle")
         seen = structure(page)

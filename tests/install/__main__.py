@@ -22,6 +22,7 @@ from collector.database.database import open_database
 from collector.ledger.ledger import Ledger
 from collector.registry.registry import Registry
 from deploy.processes import Child
+from tests.install import plugged_in
 from tests.install.network import SERVER, Cable
 from tests.install.root import SUITES, Root, finished
 from tests.install.updates import unit_command, update_and_return
@@ -100,6 +101,10 @@ def boot(root: Root, card: Path) -> None:
     # Its status says whether every limit of the standards is kept.
     root.run("/opt/skolro/bin/skolro", "sensor", "conformance", user="skolro")
     said(root, "its meter conforms")
+    time_servers = root.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf")
+    assert time_servers.count(".nts.netnod.se") >= 3, "chrony does not read its part"
+    plugged_in.check(root)
+    said(root, "udev names what is plugged in")
 
 
 def listen_to_a_street(server: Server) -> None:
