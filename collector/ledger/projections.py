@@ -26,7 +26,7 @@ from collector.ledger.absence import rows_of
 from collector.ledger.chain import Stored
 from collector.ledger.node_hours import project_hours
 from collector.ledger.surroundings import Place
-from collector.registry.inventory import Inventory
+from collector.registry.inventory import Inventory, Site
 from sensor.contract.messages import Absence, Event, LevelBatch, Message
 
 
@@ -108,8 +108,19 @@ def _project_events(
     return rows
 
 
+def _place(message: Event | LevelBatch, inventory: Inventory) -> Site | None:
+    """Whose levels and events these are: of no place, where the node hung nowhere.
+
+    Nor are those from while somebody worked at it: test drives are no joyriding. They stay in the
+    ledger.
+    """
+    if "commissioning" in message.flags:
+        return None
+    return inventory.site_of(message.node, message.start)
+
+
 def _event_row(position: int, message: Event, inventory: Inventory) -> dict[str, Any]:
-    site = inventory.site_of(message.node, message.start)
+    site = _place(message, inventory)
     speed = message.speed
     return {
         "position": position,
@@ -192,8 +203,7 @@ def project_levels(
 
 
 def _add_levels(hours: dict[_HourKey, _Hour], message: LevelBatch, inventory: Inventory) -> None:
-    # Levels of a node that hung nowhere belong to no place; they stay in the ledger.
-    site = inventory.site_of(message.node, message.start)
+    site = _place(message, inventory)
     if site is None:
         return
     simulated = "simulated" in message.flags

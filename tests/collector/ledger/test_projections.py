@@ -133,3 +133,22 @@ def test_hours_are_chosen(ledger: Ledger, nodes: list[FakeNode]) -> None:
         ("askolan-1", START + HOUR),
         ("askolan-1", START + 2 * HOUR),
     ]
+
+
+def test_what_happens_while_somebody_works_at_a_node_is_no_places(
+    ledger: Ledger, nodes: list[FakeNode]
+) -> None:
+    node, at_work = nodes[0], ("commissioning",)
+    # Ten test drives in a quarter of an hour would be joyriding, and a calibrator the loudest hour.
+    drives = [event(node.name, START + i * timedelta(minutes=1), flags=at_work) for i in range(10)]
+    ledger.append([node.signed(one) for one in drives])
+    ledger.append([node.signed(levels(node.name, START, 94.0, flags=at_work))])
+    ledger.append([node.signed(levels(node.name, START + timedelta(minutes=1), 50.0))])
+    assert ledger.events(site="ekskolan") == []
+    assert list(ledger.episodes(site="ekskolan", simulated=False)) == []
+    (hour,) = ledger.level_hours(site="ekskolan")
+    assert hour.valid_s == 60
+    assert 10 * math.log10(hour.energy) == pytest.approx(50.0)
+    # They are the node's own, and stay in the ledger.
+    assert len(ledger.events(node=node.name)) == 10
+    assert ledger.counts().messages == 12
