@@ -23,7 +23,7 @@ from collector.analysis.guidelines import (
 )
 from collector.analysis.hours import SiteHours, hour_at, time_of
 from collector.analysis.levels import Floats, LevelHours
-from collector.analysis.patrol import Plan, plan_week
+from collector.analysis.patrol import Plan, best_of_week, plan_week
 from collector.analysis.rates import Rates, fit_rates
 from collector.analysis.school_calendar import NO_CALENDAR, SchoolCalendar, load_calendar
 from collector.config import CollectorConfig
@@ -121,6 +121,24 @@ def planned_week(
         )
     except ValueError as error:
         raise AnalysisError(f"no plan can be made: {error}; widen --from and --to") from error
+
+
+def planned_times(
+    tables: Mapping[str, SiteHours],
+    calendar: SchoolCalendar,
+    begin: datetime,
+    *,
+    windows: int = 3,
+    hours: int = 2,
+) -> list[tuple[str, datetime]]:
+    """Sites and beginnings of the windows of :func:`planned_week`, best first; none: no plan."""
+    try:
+        found = best_of_week(
+            list(tables.values()), calendar, hour_at(begin), windows=windows, hours=hours
+        )
+    except ValueError:
+        return []
+    return [(site, time_of(hour)) for site, hour in found]
 
 
 def fitted_rates(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.analysis.hours import HOURS_A_WEEK, LocalHours, SiteHours
+from collector.analysis.hours import HOURS_A_WEEK, LocalHours, SiteHours, local_hours
 from collector.analysis.school_calendar import DayType, SchoolCalendar
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -67,14 +67,26 @@ def count_cells(
         raise ValueError("there is no measured hour before the end")
     shape = (weeks, len(sites), TYPES, HOURS_A_WEEK)
     count, measured_h = np.zeros(shape), np.zeros(shape)
+    places = cells_by_zone({table.time_zone for table in tables}, calendar, first, end)
     for index, table in enumerate(tables):
         rows = table.between(first, end)
         week = weeks - 1 - (end - 1 - rows.hour) // HOURS_A_WEEK
-        cell = week * _CELLS + cell_index(rows.local, calendar)
+        cell = week * _CELLS + places[table.time_zone][rows.hour - first]
         for cells, values in ((count, getattr(rows, what)), (measured_h, rows.measured_s / 3600.0)):
             summed = np.bincount(cell, values, minlength=weeks * _CELLS)
             cells[:, index] = summed.reshape(weeks, TYPES, HOURS_A_WEEK)
     return Cells(sites, count, measured_h)
+
+
+def cells_by_zone(
+    time_zones: Collection[str], calendar: SchoolCalendar, first_hour: int, end_hour: int
+) -> dict[str, NDArray[np.int64]]:
+    """Place of each hour within [`first_hour`, `end_hour`) among the cells, by time zone.
+
+    There are many sites in one zone: it is looked up once for all.
+    """
+    hours = np.arange(first_hour, end_hour, dtype=np.int64)
+    return {zone: cell_index(local_hours(hours, zone), calendar) for zone in time_zones}
 
 
 def cell_index(local: LocalHours, calendar: SchoolCalendar) -> NDArray[np.int64]:

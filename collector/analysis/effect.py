@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from collector.analysis.cells import Floats, What, cell_index
+from collector.analysis.cells import Floats, What, cells_by_zone
 from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at
 from collector.analysis.rates import mean_rates
 from collector.analysis.ratio import (
@@ -33,6 +33,7 @@ from collector.analysis.ratio import (
     Change,
     Ratio,
     against,
+    may_have_risen,
     power_to_find,
     scatter_of,
     usual_change,
@@ -242,13 +243,14 @@ def _blocks(
 ) -> _Blocks:
     first, end = begin - _span(weeks), begin + _span(weeks)
     near = [table.between(first, end) for table in tables]
-    rates = mean_rates(near, calendar, end_hour=end, what=what)
+    rates = mean_rates(near, calendar, end_hour=end, what=what).rate
     shape = (len(near), 2 * weeks)
     count, expected, measured_h = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    places = cells_by_zone({table.time_zone for table in tables}, calendar, first, end)
     for index, rows in enumerate(near):
         week = (rows.hour - first) // HOURS_A_WEEK
         hours = rows.measured_s / 3600.0
-        rate = rates[index].ravel()[cell_index(rows.local, calendar)]
+        rate = rates[index].ravel()[places[rows.time_zone][rows.hour - first]]
         count[index] = np.bincount(week, getattr(rows, what), minlength=2 * weeks)
         expected[index] = np.bincount(week, rate * hours, minlength=2 * weeks)
         measured_h[index] = np.bincount(week, hours, minlength=2 * weeks)
@@ -313,10 +315,14 @@ def _moved(
     found = []
     others = [k for k in range(len(sites)) if k != index]
     changes = {k: blocks.change(k, doubt) for k in others}
+    counted = [k for k in others if blocks.count[k].any()]
     for other in others:
-        rest = [changes[k] for k in others if k != other and blocks.count[k].any()]
-        if rest:
-            ratio = against(changes[other], usual_change(rest), len(others))
+        rest = [changes[k] for k in counted if k != other]
+        if not rest:
+            continue
+        usual = usual_change(rest)
+        if may_have_risen(changes[other], usual, len(others)):
+            ratio = against(changes[other], usual, len(others))
             if ratio.rose:
                 found.append((sites[other], ratio))
     return tuple(found)

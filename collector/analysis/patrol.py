@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from collector.analysis.cells import Floats, cell_index
-from collector.analysis.hours import HOURS_A_WEEK, SiteHours, local_hours
-from collector.analysis.rates import Rates, fit_rates, rate_quantile
+from collector.analysis.cells import Floats, cells_by_zone
+from collector.analysis.hours import HOURS_A_WEEK, SiteHours
+from collector.analysis.rates import Rates, fit_rates, mean_rates, rate_quantile
 from collector.analysis.school_calendar import DayType, SchoolCalendar
 
 MIN_MEASURED_H: Final = 3.0
@@ -120,6 +120,25 @@ def plan_week(
     )  # fmt: skip
 
 
+def best_of_week(
+    tables: Sequence[SiteHours],
+    calendar: SchoolCalendar,
+    first_hour: int,
+    *,
+    windows: int = 3,
+    hours: int = 2,
+) -> list[tuple[str, int]]:
+    """Site and first hour of the windows of :func:`plan_week`, without how sure they are.
+
+    At half the cost, for whoever only asks where a plan led.
+    """
+    rates = mean_rates(tables, calendar, end_hour=first_hour, recency=True)
+    cells = _cells([table.time_zone for table in tables], calendar, first_hour)
+    judged = _any_type(rates.measured_h, cells) >= MIN_MEASURED_H
+    chosen = best_windows(_worth(_taken(rates.rate, cells), judged, hours), windows, hours)
+    return [(rates.sites[site], first_hour + start) for site, start in chosen]
+
+
 def plan_from_rates(
     rates: Rates,
     time_zones: Sequence[str],
@@ -134,7 +153,7 @@ def plan_from_rates(
     """As :func:`plan_week`, from rates that are there already; one time zone a site."""
     week = _week(rates, time_zones, calendar, first_hour)
     judged = week.measured_h >= min_measured_h
-    value = np.where(window_all(judged, hours), window_sums(week.expected, hours), -np.inf)
+    value = _worth(week.expected, judged, hours)
     chosen = best_windows(value, windows, hours, crews)
     left = np.where(_overlapping(chosen, value.shape, hours), -np.inf, value)
     missed = best_windows(left, windows, hours, crews)
@@ -148,6 +167,11 @@ def plan_from_rates(
             site: int(count) for site, count in zip(rates.sites, (~judged).sum(axis=1), strict=True)
         },
     )
+
+
+def _worth(expected: Floats, judged: NDArray[np.bool_], hours: int) -> Floats:
+    """What the window from each start on is worth; -inf where it cannot be judged."""
+    return np.where(window_all(judged, hours), window_sums(expected, hours), -np.inf)
 
 
 def best_windows(value: Floats, windows: int, hours: int, crews: int = 1) -> list[tuple[int, int]]:
@@ -256,23 +280,33 @@ class _Week:
 def _week(
     rates: Rates, time_zones: Sequence[str], calendar: SchoolCalendar, first_hour: int
 ) -> _Week:
-    hours = np.arange(first_hour, first_hour + HOURS_A_WEEK, dtype=np.int64)
-    cells = np.array([cell_index(local_hours(hours, zone), calendar) for zone in time_zones])
-
-    def taken(values: Floats) -> Floats:
-        flat = values.reshape(len(values), len(DayType) * HOURS_A_WEEK)
-        return np.asarray(np.take_along_axis(flat, cells, axis=1))
-
-    def any_type(values: Floats) -> Floats:
-        return np.asarray(np.take_along_axis(values.sum(axis=1), cells % HOURS_A_WEEK, axis=1))
-
+    cells = _cells(time_zones, calendar, first_hour)
     return _Week(
         sites=rates.sites,
         first_hour=first_hour,
-        expected=taken(rates.rate),
-        shape=taken(rates.shape),
-        mean_shape=taken(rates.mean_shape),
-        seen=any_type(rates.count),
-        measured_h=any_type(rates.measured_h),
-        same_type_h=taken(rates.measured_h),
+        expected=_taken(rates.rate, cells),
+        shape=_taken(rates.shape, cells),
+        mean_shape=_taken(rates.mean_shape, cells),
+        seen=_any_type(rates.count, cells),
+        measured_h=_any_type(rates.measured_h, cells),
+        same_type_h=_taken(rates.measured_h, cells),
     )
+
+
+def _cells(
+    time_zones: Sequence[str], calendar: SchoolCalendar, first_hour: int
+) -> NDArray[np.int64]:
+    """Where the hours of a week stand among the cells of each site, shape (sites, 168)."""
+    places = cells_by_zone(set(time_zones), calendar, first_hour, first_hour + HOURS_A_WEEK)
+    return np.array([places[zone] for zone in time_zones])
+
+
+def _taken(values: Floats, cells: NDArray[np.int64]) -> Floats:
+    """The values of those hours, of shape (sites, 168)."""
+    flat = values.reshape(len(values), len(DayType) * HOURS_A_WEEK)
+    return np.asarray(np.take_along_axis(flat, cells, axis=1))
+
+
+def _any_type(values: Floats, cells: NDArray[np.int64]) -> Floats:
+    """The same, of days of all types."""
+    return np.asarray(np.take_along_axis(values.sum(axis=1), cells % HOURS_A_WEEK, axis=1))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaincinv, gammaln
 
@@ -172,16 +173,28 @@ def fit_rates(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MeanRates:
+    """What :class:`Rates` has of the rates themselves: how sure they are is left out."""
+
+    sites: tuple[str, ...]
+    measured_h: Floats
+    rate: Floats
+
+
 def mean_rates(
     tables: Sequence[SiteHours],
     calendar: SchoolCalendar,
     *,
     end_hour: int | None = None,
     what: What = "episodes",
-) -> Floats:
-    """The ``rate`` alone of :func:`fit_rates` without recency, at a third of the cost."""
+    recency: bool = False,
+) -> MeanRates:
+    """The rates of :func:`fit_rates` alone, at a third of the cost."""
     cells = count_cells(tables, calendar, end_hour=end_hour, what=what)
-    return _smoothed(cells, None).rate
+    half_life = _half_life_weeks(cells) if recency else None
+    rate = _smoothed(cells, half_life).rate
+    return MeanRates(cells.sites, cells.measured_h.sum(axis=0), rate)
 
 
 def _smoothed(cells: Cells, half_life: float | None) -> Smoothed:
@@ -221,27 +234,42 @@ def _predicted(cells: Cells, week: int, half_life: float | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What was counted in cells that were held out, and what was expected there."""
+    """What was counted in cells that were held out, and what was expected there.
+
+    `some` are the places of those in which anything was counted.
+    """
 
     count: Floats
     measured_h: Floats
     rate: Floats
     behind: Floats
+    some: NDArray[np.int64]
 
     @classmethod
     def of(cls, smoothed: Smoothed, count: Floats, measured_h: Floats) -> _Held:
         used = measured_h > 0.0
-        return cls(count[used], measured_h[used], smoothed.rate[used], smoothed.behind[used])
+        counted = count[used]
+        return cls(
+            counted,
+            measured_h[used],
+            smoothed.rate[used],
+            smoothed.behind[used],
+            np.flatnonzero(counted),
+        )
 
     def log_likelihood(self, a0: float, a1: float) -> float:
         """Of the negative binomial distribution, up to what does not depend on a0 and a1."""
         shape = a0 + a1 * self.behind
         expected = self.rate * self.measured_h
-        terms = (
-            gammaln(shape + self.count)
+        terms = -shape * np.log1p(expected / shape)
+        # In most cells nothing was counted, and nothing of this is anything but nought there.
+        some = self.some
+        counted, shape, expected = self.count[some], shape[some], expected[some]
+        terms[some] = (
+            gammaln(shape + counted)
             - gammaln(shape)
-            - shape * np.log1p(expected / shape)
-            + self.count * np.log(expected / (shape + expected))
+            + terms[some]
+            + counted * np.log(expected / (shape + expected))
         )
         return float(terms.sum())
 

@@ -31,6 +31,8 @@ _ALIKE: Final = 0.5
 _SCALE: Final = 1.0
 _TAU: Final = np.concatenate([np.zeros(1), np.geomspace(0.05, 3.2, 25)])
 _FARTHEST: Final = 8.0
+_EXACT: Final = 1e-6
+"""How exactly quantiles of log ratios are found."""
 """Standard deviations within which every quantile lies."""
 
 
@@ -69,15 +71,15 @@ class Mixture:
     mean: Floats
     deviation: Floats
 
+    def below(self, value: float) -> float:
+        """With which probability it lies below `value`."""
+        return float(self.weight @ ndtr((value - self.mean) / self.deviation))
+
     def quantile(self, share: float) -> float:
         """Below which a value lies with probability `share`."""
         reach = _FARTHEST * self.deviation
         low, high = float((self.mean - reach).min()), float((self.mean + reach).max())
-
-        def beyond(value: float) -> float:
-            return float(self.weight @ ndtr((value - self.mean) / self.deviation)) - share
-
-        return float(brentq(beyond, low, high, xtol=1e-6))
+        return float(brentq(lambda value: self.below(value) - share, low, high, xtol=_EXACT))
 
 
 SAME: Final = Mixture(np.ones(1), np.zeros(1), np.zeros(1))
@@ -103,6 +105,12 @@ def against(change: Change, usual: Mixture, tried: int = 1) -> Ratio:
     tail = 0.025 / tried
     low, middle, high = np.exp([beside.quantile(share) for share in (tail, 0.5, 1.0 - tail)])
     return Ratio(float(middle), float(low), float(high))
+
+
+def may_have_risen(change: Change, usual: Mixture, tried: int = 1) -> bool:
+    """Whether :func:`against` is worth the work: False where its ratio surely has not risen."""
+    # So far below 1 that its quantiles, which are not quite exact, could not lie above it.
+    return _beside(change, usual).below(-10.0 * _EXACT) < 0.025 / tried
 
 
 def power_to_find(change: Change, usual: Mixture) -> float:

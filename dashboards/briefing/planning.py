@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from collector.analysis.effect import Effect
@@ -26,6 +26,7 @@ from collector.pattern_answers import (
     effect_at,
     hours_in,
     period_before,
+    planned_times,
     planned_week,
 )
 from collector.registry.registry import Inventory, Site
@@ -41,6 +42,8 @@ _KEPT_S: Final = 60.0
 _MOST_EFFECTS: Final = 2
 _LATEST: Final = 3
 
+T = TypeVar("T", bound="PlannedTime")
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -52,20 +55,40 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWindow:
-    """A window of the plan with its place, its local times and what speaks for it."""
+class PlannedTime:
+    """Where and when a plan leads: `start` and `end` are local, `hours` what lies between."""
 
     site: Site
     start: datetime
     end: datetime
-    window: Window
-    why: Why
+    hours: int
+
+    @classmethod
+    def at(cls, site: Site, start: datetime, hours: int) -> PlannedTime:
+        """So many hours at a site from a moment on."""
+        zone = ZoneInfo(site.time_zone)
+        end = start + timedelta(hours=hours)
+        return cls(site, start.astimezone(zone), end.astimezone(zone), hours)
 
     @property
     def hours_of_week(self) -> frozenset[int]:
         """Its local hours, Monday 00-01 being 0."""
         first = self.start.weekday() * 24 + self.start.hour
-        return frozenset((first + n) % HOURS_A_WEEK for n in range(self.window.hours))
+        return frozenset((first + n) % HOURS_A_WEEK for n in range(self.hours))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWindow(PlannedTime):
+    """A window of the plan."""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedWindow(PlannedWindow):
+    """A window of the plan, and what speaks for it."""
+
+    why: Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +126,16 @@ class Briefing:
         When the first hour began that is known at all.
     plan : Plan, optional
         None: nothing was measured, so there is none.
-    windows, missed : tuple of PlannedWindow
-        Those of the plan, in order of time, and the next best ones.
-    earlier : tuple of PlannedWindow
+    windows : tuple of ExplainedWindow
+        Those of the plan, in order of time.
+    missed : tuple of PlannedWindow
+        The next best ones.
+    earlier : tuple of PlannedTime
         The plan of a week ago for the days that are past now.
-    added, dropped : tuple of PlannedWindow
-        What overlaps no window of the plan of a week ago, and which of those are gone.
+    added : tuple of ExplainedWindow
+        What overlaps no window of the plan of a week ago.
+    dropped : tuple of PlannedTime
+        Which of those are gone.
     unmeasured : tuple of (Site, int)
         Hours of the week that nobody can judge, of each site that has any; most first.
     this_week, last_week : WeekCount
@@ -119,11 +146,11 @@ class Briefing:
     period: Period
     first_known: datetime | None
     plan: Plan | None
-    windows: tuple[PlannedWindow, ...]
+    windows: tuple[ExplainedWindow, ...]
     missed: tuple[PlannedWindow, ...]
-    earlier: tuple[PlannedWindow, ...]
-    added: tuple[PlannedWindow, ...]
-    dropped: tuple[PlannedWindow, ...]
+    earlier: tuple[PlannedTime, ...]
+    added: tuple[ExplainedWindow, ...]
+    dropped: tuple[PlannedTime, ...]
     unmeasured: tuple[tuple[Site, int], ...]
     this_week: WeekCount
     last_week: WeekCount
@@ -201,10 +228,10 @@ def _briefing(
     period = period_before(ledger, begin, HALF_A_YEAR)
     tables = hours_in(ledger, period)
     plan = _plan(tables, calendar, begin, windows, hours)
-    before = _plan(tables, calendar, begin - WEEK, windows, hours)
+    before = planned_times(tables, calendar, begin - WEEK, windows=windows, hours=hours)
     made = _Made(ledger, inventory, period)
-    old = [made.window(one) for one in (before.windows if before else ())]
-    new = [made.window(one) for one in (plan.windows if plan else ())]
+    old = [PlannedTime.at(inventory.sites[site], start, hours) for site, start in before]
+    new = [made.explained(one) for one in (plan.windows if plan else ())]
     unmeasured = plan.unmeasured_h if plan else {}
     return Briefing(
         now=begin,
@@ -270,9 +297,7 @@ def _first_known(tables: Mapping[str, SiteHours]) -> datetime | None:
     return None if first is None else time_of(first)
 
 
-def _without(
-    some: Sequence[PlannedWindow], others: Sequence[PlannedWindow]
-) -> tuple[PlannedWindow, ...]:
+def _without(some: Sequence[T], others: Sequence[PlannedTime]) -> tuple[T, ...]:
     """Those that overlap none of the others in the week."""
     return tuple(
         one
@@ -303,12 +328,16 @@ class _Made:
         self._episodes: dict[str, list[Episode]] = {}
 
     def window(self, one: Window) -> PlannedWindow:
-        """A window with its place and what speaks for it."""
+        """A window with its place and local times."""
         site = self._inventory.sites[one.site]
-        zone = ZoneInfo(site.time_zone)
-        start = time_of(one.start_hour).astimezone(zone)
-        end = time_of(one.start_hour + one.hours).astimezone(zone)
-        return PlannedWindow(site, start, end, one, self._why(site, start, one.hours))
+        at = PlannedTime.at(site, time_of(one.start_hour), one.hours)
+        return PlannedWindow(site, at.start, at.end, one.hours, one)
+
+    def explained(self, one: Window) -> ExplainedWindow:
+        """A window with what speaks for it, too."""
+        at = self.window(one)
+        why = self._why(at.site, at.start, one.hours)
+        return ExplainedWindow(at.site, at.start, at.end, one.hours, one, why)
 
     def _why(self, site: Site, start: datetime, hours: int) -> Why:
         first = start.weekday() * 24 + start.hour

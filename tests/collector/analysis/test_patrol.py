@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from collector.analysis.patrol import best_windows, plan_week
+from collector.analysis.patrol import best_of_week, best_windows, plan_week
 from collector.analysis.school_calendar import NO_CALENDAR
 from tests.collector.analysis.site_tables import FIRST, evening, table
 
@@ -75,6 +75,16 @@ def test_the_plan_goes_where_it_happens_and_says_what_it_leaves() -> None:
         assert one.same_day_type
     expected = [one.expected for one in plan.windows]
     assert expected == sorted(expected, reverse=True)
+
+
+@pytest.mark.parametrize("windows", [1, 3, 6])
+@pytest.mark.parametrize("weeks", [1, 5, 20])
+def test_where_a_plan_led_is_told_without_how_sure_it_was(windows: int, weeks: int) -> None:
+    tables = [table(name, rate, 20) for name, rate in RATES.items()]
+    begin = FIRST + weeks * 168
+    plan = plan_week(tables, NO_CALENDAR, begin, windows=windows)
+    found = best_of_week(tables, NO_CALENDAR, begin, windows=windows)
+    assert found == [(one.site, one.start_hour) for one in plan.windows]
 
 
 def test_a_window_is_never_planned_where_nothing_was_measured() -> None:

@@ -11,6 +11,7 @@ from collector.analysis.ratio import (
     Change,
     Mixture,
     against,
+    may_have_risen,
     power_to_find,
     scatter_of,
     usual_change,
@@ -55,6 +56,21 @@ def test_where_others_scatter_a_halving_is_no_evidence() -> None:
     assert not against(HALVED, usual).fell
     assert power_to_find(HALVED, usual) < 0.2
     assert scatter_of(usual) == pytest.approx(np.std([c.log_ratio for c in SCATTERED]), rel=0.35)
+
+
+def test_nothing_that_has_risen_is_passed_over_and_most_of_the_rest_is() -> None:
+    rng = np.random.default_rng(1)
+    risen = passed_over = 0
+    for _ in range(300):
+        others = [Change(rng.normal(0.0, 0.4), rng.uniform(0.02, 0.5)) for _ in range(8)]
+        change = Change(float(rng.normal(0.3, 1.0)), float(rng.uniform(0.02, 0.3)))
+        usual, tried = usual_change(others), int(rng.integers(1, 50))
+        rose = against(change, usual, tried).rose
+        risen += rose
+        assert may_have_risen(change, usual, tried) or not rose
+        passed_over += not may_have_risen(change, usual, tried)
+    assert risen > 20
+    assert passed_over >= 299 - risen
 
 
 def test_the_fewer_others_there_are_the_less_is_sure() -> None:
