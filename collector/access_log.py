@@ -11,22 +11,27 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, select
 
 from collector.database import tables
 from collector.database.database import reading, writing
 
 LONGEST_SUBJECT: Final = 300
 
-Action: TypeAlias = Literal["view", "send", "login", "login_failed", "login_blocked", "lost"]
-"""``send`` is a form; ``lost`` stands for entries that could not be written."""
+Action: TypeAlias = Literal[
+    "view", "send", "login", "login_failed", "login_blocked", "account", "lost"
+]
+"""``send`` is a form, ``account`` what was done to one; ``lost`` stands for entries that could not
+be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessEntry:
     """Somebody looked at something; `account` is None where nobody known was logged in.
 
-    `subject` is the address that was asked for, `status` what was answered (403: refused).
+    `subject` is the address that was asked for, `status` what was answered (403: refused). Where
+    something was done to an account, `subject` tells what, as ``collector.registry.accounts.Note``
+    has it, and `address` begins with ``server:`` if it was done there, by command.
     """
 
     at: datetime
@@ -47,6 +52,11 @@ class AccessLog:
 
     def add(self, entries: Sequence[AccessEntry]) -> None:
         """Write entries, all or none."""
+        with writing(self._engine) as connection:
+            self.add_within(connection, entries)
+
+    def add_within(self, connection: Connection, entries: Sequence[AccessEntry]) -> None:
+        """Write entries in the transaction of what they tell of."""
         rows = [
             {
                 **asdict(one),
@@ -55,22 +65,24 @@ class AccessLog:
             }
             for one in entries
         ]
-        with writing(self._engine) as connection:
-            connection.execute(tables.access_log.insert(), rows)
+        connection.execute(tables.access_log.insert(), rows)
 
     def newest(
         self,
         *,
         account: str | None = None,
+        action: Action | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
         limit: int = 100,
     ) -> list[AccessEntry]:
-        """The newest entries, of somebody or all, within [start, end)."""
+        """The newest entries, of somebody or all, of one kind or all, within [start, end)."""
         log = tables.access_log.c
         chosen = select(*(log[name] for name in AccessEntry.__slots__))
         if account is not None:
             chosen = chosen.where(log.account == account)
+        if action is not None:
+            chosen = chosen.where(log.action == action)
         if start is not None:
             chosen = chosen.where(log.at >= start)
         if end is not None:
@@ -78,6 +90,14 @@ class AccessLog:
         with reading(self._engine) as connection:
             rows = connection.execute(chosen.order_by(log.id.desc()).limit(limit)).mappings()
             return [AccessEntry(**row) for row in rows]
+
+    def last_done(self, account: str) -> datetime | None:
+        """When somebody last looked, sent or logged in; None: never, or longer ago than is kept."""
+        log = tables.access_log.c
+        own = log.action.in_(("view", "send", "login"))
+        chosen = select(log.at).where(log.account == account, own).order_by(log.at.desc()).limit(1)
+        with reading(self._engine) as connection:
+            return connection.scalar(chosen)
 
     def remove_old(self) -> int:
         """Remove entries whose time is over, and return how many they were."""

@@ -17,6 +17,9 @@ from collector.registry.accounts import spelled
 def access_log(
     config: ConfigOption,
     account: Annotated[str | None, typer.Option(help="Only what this account did.")] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Only what was done to accounts.")
+    ] = False,
     start: Annotated[
         str | None, typer.Option("--from", help="First local time, such as 2026-11-20T20:00.")
     ] = None,
@@ -30,6 +33,7 @@ def access_log(
         log = AccessLog(collector.engine, timedelta(days=collector.config.access.log_days))
         entries = log.newest(
             account=None if account is None else spelled(account),
+            action="account" if changes else None,
             start=None if start is None else local_time(start, "--from", zone),
             end=None if end is None else local_time(end, "--to", zone),
             limit=limit,

@@ -12,9 +12,9 @@ from collector.commands.user_options import (
     PasswordFileOption,
     RoleOption,
     StaffSiteOption,
+    accounts_at,
     password_from,
 )
-from collector.registry.accounts import Accounts
 
 
 def user_add(
@@ -30,7 +30,7 @@ def user_add(
 ) -> None:
     """Add an account; its password is asked for twice, unless a file has it."""
     with opened(config) as collector:
-        accounts = Accounts(collector.engine)
+        accounts = accounts_at(collector)
         accounts.require_addable(name, role, site)
         password = None if without_password else password_from(password_file)
         account = accounts.add(name, role, password, site)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+from sqlalchemy import Connection
 
+from collector.access_log import AccessEntry, AccessLog
+from collector.commands.opened import Opened
 from collector.errors import RegistryError
+from collector.registry.accounts import Accounts
 from collector.roles import Role
 from sensor.contract.errors import ConfigError
 
@@ -21,6 +28,35 @@ PasswordFileOption: TypeAlias = Annotated[
     Path | None,
     typer.Option("--password-file", help="File that holds it, or - for standard input; else asked"),
 ]
+
+
+def accounts_at(collector: Opened) -> Accounts:
+    """The accounts; who changes them here, at the server, is noted in the access log."""
+    log = AccessLog(collector.engine, timedelta(days=collector.config.access.log_days))
+    who = f"server: {_user()}"
+
+    def note(connection: Connection, said: str) -> None:
+        entry = AccessEntry(
+            at=datetime.now(UTC),
+            account=None,
+            role=None,
+            action="account",
+            subject=said,
+            status=None,
+            address=who[:45],
+        )
+        log.add_within(connection, [entry])
+
+    return Accounts(collector.engine, note=note)
+
+
+def _user() -> str:
+    """Who types the command; behind sudo, who that is."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return f"user {os.getuid()}"
 
 
 def password_from(file: Path | None) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import typer
 
 from collector.commands.opened import ConfigOption, opened
-from collector.commands.user_options import NameArgument, PasswordFileOption, password_from
-from collector.registry.accounts import Accounts
+from collector.commands.user_options import (
+    NameArgument,
+    PasswordFileOption,
+    accounts_at,
+    password_from,
+)
 
 
 def user_password(
@@ -14,7 +18,7 @@ def user_password(
 ) -> None:
     """Give an account another password, and log it out everywhere."""
     with opened(config) as collector:
-        accounts = Accounts(collector.engine)
+        accounts = accounts_at(collector)
         accounts.account(name)
         account = accounts.set_password(name, password_from(password_file))
     typer.echo(f"{account.name} has another password, and is logged out everywhere.")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer
 
 from collector.commands.opened import ConfigOption, opened
-from collector.commands.user_options import NameArgument, RoleOption, StaffSiteOption
-from collector.registry.accounts import Accounts
+from collector.commands.user_options import NameArgument, RoleOption, StaffSiteOption, accounts_at
 
 
 def user_role(
@@ -14,5 +13,5 @@ def user_role(
 ) -> None:
     """Give an account another role, which holds from its next click on."""
     with opened(config) as collector:
-        account = Accounts(collector.engine).set_role(name, role, site)
+        account = accounts_at(collector).set_role(name, role, site)
     typer.echo(f"{account.name} is {account.role} now.")

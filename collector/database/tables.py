@@ -576,6 +576,15 @@ login_session: Final = Table(
     Column("device", String(200), nullable=False),
 )
 
+# Links by which somebody chooses a password, once. The key is the SHA-256 of what is secret in it.
+invitation: Final = Table(
+    "invitation",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("account", ForeignKey("account.id"), nullable=False, unique=True),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
 # Logins that failed in a row. Names and addresses stand here as SHA-256 only.
 login_failure: Final = Table(
     "login_failure",
@@ -600,6 +609,7 @@ access_log: Final = Table(
     Column("status", Integer),
     Column("address", String(45), nullable=False),
     Index("access_log_account_at", "account", "at"),
+    Index("access_log_action", "action"),
 )
 
 # Addresses that let in whoever knows them; only the hash of what is secret in them is kept.

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TypeAlias
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from collector.database import tables
 from collector.database.database import reading, writing
 from collector.errors import RegistryError
+from collector.registry.account_rows import (
+    Account,
+    OnlyAdministratorError,
+    account_of,
+    administrators,
+    end_sessions,
+    known_row,
+    plain_name,
+    require_known_site,
+    require_new,
+    require_other_administrator,
+    require_site,
+    row_named,
+    set_values,
+    spelled,
+    take_back_invitation,
+)
+from collector.registry.invitations import invite, invited_row, open_until
 from collector.registry.passwords import Passwords, require_good
 from collector.roles import Role
 
-__all__ = ["Account", "Accounts", "Role", "account_of", "plain_name", "spelled"]
+__all__ = [
+    "Account", "Accounts", "Note", "OnlyAdministratorError", "Role", "account_of", "plain_name",
+    "spelled",
+]  # fmt: skip
 
-LONGEST_NAME: Final = 100
+Note: TypeAlias = Callable[[Connection, str], None]
+"""Writes what is done to an account where it is kept who did it, within the same transaction.
 
-_NAME: Final = re.compile(r"[a-zåäöéü0-9](?:[a-zåäöéü0-9._@+-]*[a-zåäöéü0-9])?")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Somebody who may log in, unless `disabled_at` is set.
-
-    `site` is where school staff work. Who came by OpenID Connect is `subject` of `issuer`.
-    """
-
-    id: int
-    name: str
-    role: Role
-    site: str | None
-    has_password: bool
-    issuer: str | None
-    subject: str | None
-    added_at: datetime
-    disabled_at: datetime | None
+It is told what was done, to whom, and what more there is to it, with spaces between: ``add``,
+``role`` (both with the role and, for staff, the site), ``openid``, ``invite``, ``password``,
+``disable``, ``enable`` or ``remove``.
+"""
 
 
 class Accounts:
@@ -49,11 +53,23 @@ class Accounts:
     All that changes something raises :class:`RegistryError` where it contradicts what is there,
     and :class:`LedgerError` where the database cannot be written. Whatever takes rights away ends
     the account's sessions at once.
+
+    Parameters
+    ----------
+    note
+        Told of every change; see :meth:`noted_by`.
     """
 
-    def __init__(self, engine: Engine, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self, engine: Engine, passwords: Passwords | None = None, note: Note | None = None
+    ) -> None:
         self._engine = engine
         self._passwords = passwords or Passwords()
+        self._note = note
+
+    def noted_by(self, note: Note) -> Accounts:
+        """The same accounts, for somebody whose changes are noted so."""
+        return Accounts(self._engine, self._passwords, note)
 
     def all(self) -> list[Account]:
         """All accounts by name."""
@@ -64,12 +80,19 @@ class Accounts:
     def account(self, name: str) -> Account:
         """The account of that name; :class:`RegistryError` where there is none."""
         with reading(self._engine) as connection:
-            return account_of(_known(connection, name))
+            return account_of(known_row(connection, name))
 
     def named(self, name: str) -> Account | None:
         """The account of that name, if there is one."""
         with reading(self._engine) as connection:
-            row = _row(connection, spelled(name))
+            row = row_named(connection, spelled(name))
+        return None if row is None else account_of(row)
+
+    def numbered(self, number: int) -> Account | None:
+        """The account of that number, if there is one."""
+        with reading(self._engine) as connection:
+            chosen = select(tables.account).where(tables.account.c.id == number)
+            row = connection.execute(chosen).one_or_none()
         return None if row is None else account_of(row)
 
     def of_subject(self, issuer: str, subject: str) -> Account | None:
@@ -82,15 +105,15 @@ class Accounts:
     def has_administrator(self) -> bool:
         """Whether anybody can log in as administrator."""
         with reading(self._engine) as connection:
-            return _administrators(connection) > 0
+            return administrators(connection) > 0
 
     def require_addable(self, name: str, role: Role, site: str | None = None) -> None:
         """Return if such an account can be added, before anybody is asked for a password."""
         known_as = plain_name(name)
-        _require_site(role, site)
+        require_site(role, site)
         with reading(self._engine) as connection:
-            _require_new(connection, known_as)
-            _require_known_site(connection, site)
+            require_new(connection, known_as)
+            require_known_site(connection, site)
 
     def add(
         self,
@@ -102,16 +125,16 @@ class Accounts:
         issuer: str | None = None,
         subject: str | None = None,
     ) -> Account:
-        """Add an account; one without password can only come by OpenID Connect."""
+        """Add an account; one without password can come by invitation or OpenID Connect."""
         known_as = plain_name(name)
-        _require_site(role, site)
+        require_site(role, site)
         hashed = None
         if password is not None:
             require_good(password, known_as)
             hashed = self._passwords.hash(password)
         with self._changing() as connection:
-            _require_new(connection, known_as)
-            _require_known_site(connection, site)
+            require_new(connection, known_as)
+            require_known_site(connection, site)
             added = tables.account.insert().values(
                 name=known_as,
                 role=role.value,
@@ -122,15 +145,57 @@ class Accounts:
                 added_at=datetime.now(UTC),
             )
             row = connection.execute(added.returning(*tables.account.c)).one()
+            self._tell(connection, "add", known_as, role.value, site)
             return account_of(row)
 
     def link(self, name: str, issuer: str, subject: str) -> Account:
         """Let somebody whom an OpenID provider names have an account that has no password."""
         with self._changing() as connection:
-            row = _known(connection, name)
+            row = known_row(connection, name)
             if row.password_hash is not None or row.subject is not None:
                 raise RegistryError(f"the account {row.name} is somebody's already")
-            return _set(connection, row, issuer=issuer, subject=subject)
+            take_back_invitation(connection, row)
+            self._tell(connection, "openid", row.name)
+            return set_values(connection, row, issuer=issuer, subject=subject)
+
+    def invite(self, name: str) -> str:
+        """Return what is secret in a link by which somebody chooses the account's password.
+
+        It takes the place of an earlier link. A password that is there holds until another one is
+        chosen.
+        """
+        with self._changing() as connection:
+            row = known_row(connection, name)
+            if row.disabled_at is not None:
+                raise RegistryError(f"the account {row.name} is disabled: enable it first")
+            if row.subject is not None:
+                raise RegistryError(f"{row.name} comes by OpenID Connect, without a password")
+            self._tell(connection, "invite", row.name)
+            return invite(connection, row)
+
+    def invited(self, secret: str) -> Account | None:
+        """Whose password a link lets choose; None: it opens nothing, or no longer."""
+        with reading(self._engine) as connection:
+            row = invited_row(connection, secret)
+        return None if row is None else account_of(row)
+
+    def invitations(self) -> dict[int, datetime]:
+        """Until when links that were not used yet open accounts, by the account's number."""
+        with reading(self._engine) as connection:
+            return open_until(connection)
+
+    def accept(self, secret: str, password: str) -> Account:
+        """Choose the password by a link, which opens nothing afterwards, and end all sessions."""
+        account = self.invited(secret)
+        if account is None:
+            raise RegistryError("the link opens nothing any more: an administrator makes a new one")
+        require_good(password, account.name)
+        hashed = self._passwords.hash(password)
+        with self._changing() as connection:
+            row = invited_row(connection, secret)
+            if row is None:
+                raise RegistryError(f"the link of {account.name} was used meanwhile")
+            return self._have_password(connection, row.name, hashed)
 
     def check(self, name: str, password: str) -> Account | None:
         """The account if the password is its own and it may log in, else None.
@@ -138,7 +203,7 @@ class Accounts:
         It takes the same time whoever exists. What was hashed with dated parameters is hashed anew.
         """
         with reading(self._engine) as connection:
-            row = _row(connection, spelled(name))
+            row = row_named(connection, spelled(name))
         hashed = None if row is None or row.disabled_at is not None else row.password_hash
         if not self._passwords.holds(hashed, password) or row is None or hashed is None:
             return None
@@ -153,13 +218,14 @@ class Accounts:
 
     def set_role(self, name: str, role: Role, site: str | None = None) -> Account:
         """Give an account another role; who is logged in has it from the next click on."""
-        _require_site(role, site)
+        require_site(role, site)
         with self._changing() as connection:
-            row = _known(connection, name)
+            row = known_row(connection, name)
             if role != Role.ADMINISTRATOR:
-                _require_other_administrator(connection, row)
-            _require_known_site(connection, site)
-            return _set(connection, row, role=role.value, site=site)
+                require_other_administrator(connection, row)
+            require_known_site(connection, site)
+            self._tell(connection, "role", row.name, role.value, site)
+            return set_values(connection, row, role=role.value, site=site)
 
     def set_password(self, name: str, password: str) -> Account:
         """Give an account another password, and end its sessions."""
@@ -167,29 +233,40 @@ class Accounts:
         require_good(password, account.name)
         hashed = self._passwords.hash(password)
         with self._changing() as connection:
-            row = _known(connection, name)
-            _end_sessions(connection, row)
-            return _set(connection, row, password_hash=hashed)
+            return self._have_password(connection, name, hashed)
+
+    def _have_password(self, connection: Connection, name: str, hashed: str) -> Account:
+        row = known_row(connection, name)
+        take_back_invitation(connection, row)
+        end_sessions(connection, row)
+        self._tell(connection, "password", row.name)
+        return set_values(connection, row, password_hash=hashed)
 
     def disable(self, name: str) -> Account:
         """Let an account log in no longer, and end its sessions; it stays known."""
         with self._changing() as connection:
-            row = _known(connection, name)
-            _require_other_administrator(connection, row)
-            _end_sessions(connection, row)
-            return _set(connection, row, disabled_at=row.disabled_at or datetime.now(UTC))
+            row = known_row(connection, name)
+            require_other_administrator(connection, row)
+            take_back_invitation(connection, row)
+            end_sessions(connection, row)
+            self._tell(connection, "disable", row.name)
+            return set_values(connection, row, disabled_at=row.disabled_at or datetime.now(UTC))
 
     def enable(self, name: str) -> Account:
         """Let an account that was disabled log in again."""
         with self._changing() as connection:
-            return _set(connection, _known(connection, name), disabled_at=None)
+            row = known_row(connection, name)
+            self._tell(connection, "enable", row.name)
+            return set_values(connection, row, disabled_at=None)
 
     def remove(self, name: str) -> Account:
         """Remove an account and its sessions; what it did stays in the access log."""
         with self._changing() as connection:
-            row = _known(connection, name)
-            _require_other_administrator(connection, row)
-            _end_sessions(connection, row)
+            row = known_row(connection, name)
+            require_other_administrator(connection, row)
+            take_back_invitation(connection, row)
+            end_sessions(connection, row)
+            self._tell(connection, "remove", row.name)
             connection.execute(tables.account.delete().where(tables.account.c.id == row.id))
             return account_of(row)
 
@@ -198,91 +275,6 @@ class Accounts:
         with writing(self._engine) as connection:
             yield connection
 
-
-def account_of(row: Row[Any]) -> Account:
-    """The account in a row of :data:`tables.account`, which may have more columns."""
-    return Account(
-        id=row.id,
-        name=row.name,
-        role=Role(row.role),
-        site=row.site,
-        has_password=row.password_hash is not None,
-        issuer=row.issuer,
-        subject=row.subject,
-        added_at=row.added_at,
-        disabled_at=row.disabled_at,
-    )
-
-
-def spelled(name: str) -> str:
-    """`name` as accounts are named: in small letters."""
-    return unicodedata.normalize("NFC", name.strip()).lower()
-
-
-def plain_name(name: str) -> str:
-    """`name` as accounts are named; :class:`RegistryError` where it cannot name one."""
-    text = spelled(name)
-    if len(text) > LONGEST_NAME or _NAME.fullmatch(text) is None:
-        raise RegistryError(
-            f"{name[:80]!r} cannot name an account: use up to {LONGEST_NAME} letters, digits and "
-            "any of . _ @ + -, a letter or digit at both ends"
-        )
-    return text
-
-
-def _require_new(connection: Connection, name: str) -> None:
-    if _row(connection, name) is not None:
-        raise RegistryError(f"there is an account {name} already: choose another name")
-
-
-def _require_site(role: Role, site: str | None) -> None:
-    if site is not None and role != Role.SCHOOL:
-        raise RegistryError(f"only the role school belongs to a site, not {role.value}")
-
-
-def _require_known_site(connection: Connection, site: str | None) -> None:
-    known = list(connection.scalars(select(tables.site.c.id).order_by(tables.site.c.id)))
-    if site is not None and site not in known:
-        raise RegistryError(
-            f"there is no site {site[:80]!r}: known are {', '.join(known)[:200] or 'none'}"
-        )
-
-
-def _require_other_administrator(connection: Connection, row: Row[Any]) -> None:
-    is_one = row.role == Role.ADMINISTRATOR and row.disabled_at is None
-    if is_one and _administrators(connection) == 1:
-        raise RegistryError(
-            f"{row.name} is the only administrator: add another one first, or nobody could "
-            "manage the accounts"
-        )
-
-
-def _administrators(connection: Connection) -> int:
-    chosen = (tables.account.c.role == Role.ADMINISTRATOR.value) & (
-        tables.account.c.disabled_at.is_(None)
-    )
-    return connection.scalar(select(func.count()).select_from(tables.account).where(chosen)) or 0
-
-
-def _row(connection: Connection, name: str) -> Row[Any] | None:
-    chosen = select(tables.account).where(tables.account.c.name == name)
-    return connection.execute(chosen).one_or_none()
-
-
-def _known(connection: Connection, name: str) -> Row[Any]:
-    row = _row(connection, spelled(name))
-    if row is None:
-        raise RegistryError(
-            f"there is no account {name[:80]!r}: skolro collector user list shows all"
-        )
-    return row
-
-
-def _set(connection: Connection, row: Row[Any], **values: Any) -> Account:
-    changed = update(tables.account).where(tables.account.c.id == row.id).values(**values)
-    return account_of(connection.execute(changed.returning(*tables.account.c)).one())
-
-
-def _end_sessions(connection: Connection, row: Row[Any]) -> None:
-    of_it = tables.login_session.c.account == row.id
-    connection.execute(tables.login_session.delete().where(of_it))
+    def _tell(self, connection: Connection, *said: str | None) -> None:
+        if self._note is not None:
+            self._note(connection, " ".join(part for part in said if part is not None))

@@ -30,7 +30,7 @@ from collector.pattern_answers import school_calendar
 from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.photos import Photos
-from collector.registry.registry import Registry
+from collector.registry.registry import Registry, Site
 from dashboards.briefing import (
     api,
     briefing_pages,
@@ -50,6 +50,7 @@ from dashboards.briefing import (
     release_routes,
     site_pages,
 )
+from dashboards.briefing.access import accounts_pages, welcome_pages
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
 from dashboards.briefing.access.local_path import login_address
@@ -58,6 +59,7 @@ from dashboards.briefing.access.refusals import (
     NotSignedInError,
     Refusal,
     TooManyTriesError,
+    UnknownSiteError,
 )
 from dashboards.briefing.access.sessions import Cookies, Sessions
 from dashboards.briefing.access.throttle import Throttle
@@ -153,6 +155,8 @@ def create_app(
         live_pages,
         fleet_pages,
         commissioning_pages,
+        accounts_pages,
+        welcome_pages,
     ):
         app.include_router(one.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -178,6 +182,7 @@ def _access(engine: Engine, accounts: Accounts, config: CollectorConfig) -> Acce
         accounts=accounts,
         sessions=sessions,
         throttle=Throttle(engine),
+        log=log,
         notes=AccessNotes(log),
         cookies=Cookies(config.http.is_encrypted),
         config=config,
@@ -221,9 +226,15 @@ def _on_http_error(request: Request, error: Exception) -> Response:
             return RedirectResponse(login_address(request), status_code=303)
     told = {"kind": error.kind} if isinstance(error, Refusal) else {}
     until = {"until": error.until} if isinstance(error, TooManyTriesError) else {}
-    response = _explain(request, error.status_code, str(error.detail), **told, **until)
+    known = {"sites": _sites(request)} if isinstance(error, UnknownSiteError) else {}
+    response = _explain(request, error.status_code, str(error.detail), **told, **until, **known)
     response.headers.update(error.headers or {})
     return response
+
+
+def _sites(request: Request) -> list[Site]:
+    board: Board = request.app.state.board
+    return board.registry.sites()
 
 
 def _is_public(request: Request, error: NotSignedInError | NotAllowedError) -> bool:

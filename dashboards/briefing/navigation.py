@@ -28,6 +28,7 @@ PLACES: Final = (
     Place("/public", "nav.public", None),
     Place("/evidence", "evidence.title", "export_evidence"),
     Place("/disturbances", "disturbance.title", "report_disturbance"),
+    Place("/accounts", "accounts.title", "manage_accounts"),
     Place("/about", "nav.about", None),
 )
 """In their order; a new page is one line."""

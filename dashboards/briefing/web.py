@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
-from fastapi import HTTPException, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from collector.errors import RegistryError
@@ -12,6 +12,7 @@ from collector.registry.registry import Site
 from collector.writing import CODES, Code
 from dashboards.briefing.access.csrf import FIELD as CSRF_FIELD
 from dashboards.briefing.access.csrf import csrf_field
+from dashboards.briefing.access.refusals import UnknownSiteError
 from dashboards.briefing.access.visitor import Visitor, access_of, visitor_or_public
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates
@@ -86,7 +87,7 @@ def known_site(board: Board, site_id: str) -> Site:
     try:
         return board.registry.site(site_id)
     except RegistryError as error:
-        raise HTTPException(404, str(error)) from error
+        raise UnknownSiteError(str(error)) from error
 
 
 def unless_known(

@@ -16,11 +16,13 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Final
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.access_log import AccessEntry, AccessLog, Action
 from collector.errors import LedgerError
+from collector.registry.accounts import Note
 from dashboards.briefing.access.visitor import Visitor, is_page_wanted
 
 _MOST_WAITING: Final = 20_000
@@ -33,7 +35,7 @@ _SAME_FOR_S: Final = 600.0
 _MOST_SEEN: Final = 10_000
 _NOBODYS: Final = ("/static/", "/health", "/metrics", "/openapi.json", "/chart/vega.js")
 
-_SECRET: Final = re.compile(r"^/(feeds|d)/[A-Za-z0-9_-]{32}(?=/|$)")
+_SECRET: Final = re.compile(r"^/(feeds|d|welcome)/[A-Za-z0-9_-]{32}(?=/|$)")
 """What stands in a link that lets in whoever knows it, which nobody is to learn from the log."""
 
 _log = logging.getLogger(__name__)
@@ -78,22 +80,21 @@ class AccessNotes:
         account: str | None = None,
     ) -> None:
         """Note something that somebody did; `account` where the visitor is not logged in yet."""
-        role = None if visitor.role is None else visitor.role.value
-        entry = AccessEntry(
-            at=datetime.now(UTC),
-            account=visitor.account.name if visitor.account is not None else account,
-            role=role,
-            action=action,
-            subject=subject,
-            status=status,
-            address=visitor.address[:45],
-        )
+        entry = _entry(visitor, action, subject, status, account)
         with self._lock:
             if len(self._waiting) < self._most:
                 self._waiting.append(entry)
                 return
             self._missing += 1
         self._tell(entry)
+
+    def of_changes(self, visitor: Visitor, account: str | None = None) -> Note:
+        """How what somebody does to accounts is noted: at once, or it is not done."""
+
+        def note(connection: Connection, said: str) -> None:
+            self._stored.add_within(connection, [_entry(visitor, "account", said, None, account)])
+
+        return note
 
     def is_new(self, visitor: Visitor, subject: str) -> bool:
         """Whether a page's script has not asked for the same in the last minutes."""
@@ -179,6 +180,20 @@ class AccessNoting:
         if is_look and not is_page_wanted(request) and not self._notes.is_new(visitor, subject):
             return
         self._notes.note(visitor, "view" if is_look else "send", subject, status)
+
+
+def _entry(
+    visitor: Visitor, action: Action, subject: str, status: int | None, account: str | None
+) -> AccessEntry:
+    return AccessEntry(
+        at=datetime.now(UTC),
+        account=visitor.account.name if visitor.account is not None else account,
+        role=None if visitor.role is None else visitor.role.value,
+        action=action,
+        subject=subject,
+        status=status,
+        address=visitor.address[:45],
+    )
 
 
 def _lost(count: int) -> AccessEntry:

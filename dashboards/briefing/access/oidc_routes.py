@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from collector.errors import RegistryError
-from collector.registry.accounts import Account, Accounts
+from collector.registry.account_rows import LONGEST_NAME
+from collector.registry.accounts import Account, Accounts, spelled
 from dashboards.briefing.access.local_path import local_path
 from dashboards.briefing.access.oidc import ForeignAnswerError, Person, Provider, ProviderError
 from dashboards.briefing.access.refusals import NotLetInError, ProviderAwayError, StaleFormError
@@ -51,7 +52,8 @@ def come_back(
     with _explained():
         person, onward = provider.come_back(visitor.secret, state, code)
     try:
-        account = account_of_person(access.accounts, person, add=provider.config.add_accounts)
+        accounts = access.accounts_of(visitor, spelled(person.name)[:LONGEST_NAME])
+        account = account_of_person(accounts, person, add=provider.config.add_accounts)
     except NotLetInError as error:
         _log.warning("%s of %s is not let in: %s", person.name, person.issuer, error.detail)
         access.notes.note(visitor, "login_failed", CALLBACK, error.status_code)

@@ -72,3 +72,21 @@ class ProviderAwayError(Refusal):
 
     def __init__(self) -> None:
         super().__init__(502, "the service that you log in with does not answer as it should")
+
+
+class UsedLinkError(Refusal):
+    """A secret link was used, taken back or cut off, or its time is over."""
+
+    kind = "link"
+
+    def __init__(self) -> None:
+        super().__init__(404, "this link opens nothing: ask who gave it to you for a new one")
+
+
+class UnknownSiteError(Refusal):
+    """There is no site of that id."""
+
+    kind = "site"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(404, detail)

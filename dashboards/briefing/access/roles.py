@@ -25,6 +25,8 @@ class Permission(StrEnum):
     """Photographs of nodes: to add them, and to remove them."""
     REPORT_DISTURBANCE = "report_disturbance"
     EXPORT_EVIDENCE = "export_evidence"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    """Who may log in, and in which role."""
 
 
 MAY: Final[Mapping[Permission, frozenset[Role]]] = {
@@ -39,5 +41,6 @@ MAY: Final[Mapping[Permission, frozenset[Role]]] = {
         {Role.POLICE, Role.MUNICIPALITY, Role.SCHOOL, Role.ADMINISTRATOR}
     ),
     Permission.EXPORT_EVIDENCE: frozenset({Role.POLICE, Role.MUNICIPALITY, Role.ADMINISTRATOR}),
+    Permission.MANAGE_ACCOUNTS: frozenset({Role.ADMINISTRATOR}),
 }
 """Who may what; whatever is not here is for everybody, the public view included."""

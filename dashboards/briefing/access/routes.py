@@ -118,7 +118,7 @@ def change_password(
     if new != again:
         return _account(request, visitor, wrong="again")
     try:
-        changed = access.accounts.set_password(account.name, new)
+        changed = access.accounts_of(visitor).set_password(account.name, new)
     except RegistryError:
         return _account(request, visitor, wrong="new")
     answer = RedirectResponse("/account?changed=password", SEE_OTHER)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends, Request
 
+from collector.access_log import AccessLog
 from collector.config import CollectorConfig
 from collector.errors import CollectorError
 from collector.registry.accounts import Account, Accounts
@@ -35,9 +36,14 @@ class Access:
     accounts: Accounts
     sessions: Sessions
     throttle: Throttle
+    log: AccessLog
     notes: AccessNotes
     cookies: Cookies
     config: CollectorConfig
+
+    def accounts_of(self, visitor: Visitor, account: str | None = None) -> Accounts:
+        """The accounts, for changes by somebody, which are noted; `account`: not logged in yet."""
+        return self.accounts.noted_by(self.notes.of_changes(visitor, account))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

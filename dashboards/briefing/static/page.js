@@ -247,6 +247,14 @@ function offerPrinting() {
   }
 }
 
+function showWhereWeAre() {
+  // On a phone the row of pages is longer than the screen.
+  const here = document.querySelector(".places [aria-current]");
+  const row = here?.closest("ul");
+  if (row) row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}
+
 if (live) keepFresh(live);
+showWhereWeAre();
 offerPrinting();
 drawCharts();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from collector.commands.access_log import access_log
 from collector.commands.user_add import user_add
 from collector.commands.user_disable import user_disable
 from collector.commands.user_enable import user_enable
@@ -72,6 +74,38 @@ def test_from_the_first_administrator_to_the_last_day(
     assert "rektor is removed" in run(user_remove, "rektor", *there)
     assert [one.name for one in Accounts(engine).all()] == ["anna"]
     assert "rektor" not in run(user_list, *there)
+
+
+def test_what_is_done_here_stands_in_the_access_log(
+    config: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "karin")
+    there, file = ("--config", config), ("--password-file", secret)
+    run(user_add, "rektor", "--role", "school", "--site", "ekskolan", *file, *there)
+    monkeypatch.delenv("SUDO_USER")
+    run(user_role, "rektor", "--role", "technician", *there)
+    secret.write_text("helt andra ord i en annan följd", encoding="utf-8")
+    run(user_password, "rektor", *file, *there)
+    run(user_disable, "rektor", *there)
+    run(user_enable, "rektor", *there)
+    run(user_remove, "rektor", *there)
+    noted = json.loads(run(access_log, "--changes", "--json", *there))[::-1]
+    assert [one["subject"] for one in noted] == [
+        "add rektor school ekskolan", "role rektor technician", "password rektor",
+        "disable rektor", "enable rektor", "remove rektor",
+    ]  # fmt: skip
+    assert noted[0]["address"] == "server: karin"
+    assert noted[1]["address"] == f"server: {getpass.getuser()}"
+    assert all(one["account"] is None for one in noted)
+
+
+def test_what_is_refused_is_not_noted_as_done(config: Path, secret: Path) -> None:
+    there, file = ("--config", config), ("--password-file", secret)
+    run(user_add, "anna", "--role", "administrator", *file, *there)
+    with pytest.raises(RegistryError, match="only administrator"):
+        run(user_disable, "anna", *there)
+    (noted,) = json.loads(run(access_log, "--changes", "--json", *there))
+    assert noted["subject"] == "add anna administrator"
 
 
 def test_what_cannot_be_is_said_before_a_password_is_asked_for(config: Path) -> None:

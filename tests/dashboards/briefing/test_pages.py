@@ -169,14 +169,25 @@ def test_names_are_text_and_nothing_else(town: Town, client: httpx.Client) -> No
         assert "&lt;script&gt;" in text
 
 
-@pytest.mark.parametrize(
-    "address", ["/site/nowhere", "/effect/ekskolan", "/event/0123456789abcdef", "/nothing"]
-)
+@pytest.mark.parametrize("address", ["/effect/ekskolan", "/event/0123456789abcdef", "/nothing"])
 def test_what_is_not_there_is_said_on_a_page(client: httpx.Client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 404
     assert "Sidan finns inte" in answer.text
     assert "There is no such page" in client.get(f"{address}?lang=en").text
+
+
+@pytest.mark.parametrize("address", ["/site/nowhere", "/effect/nowhere", "/public/site/nowhere"])
+def test_a_site_that_does_not_exist_leads_to_those_that_do(
+    client: httpx.Client, public: httpx.Client, address: str
+) -> None:
+    text = client.get(address).text
+    assert "Mätplatsen finns inte" in text
+    assert '<a href="/site/askolan">Åskolan</a>' in text
+    assert "There is no such site" in client.get(f"{address}?lang=en").text
+    told = public.get("/public/site/nowhere")
+    assert told.status_code == 404
+    assert '<a href="/public/site/askolan">Åskolan</a>' in told.text
 
 
 @pytest.mark.parametrize(

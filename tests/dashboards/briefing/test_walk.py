@@ -54,7 +54,7 @@ def addresses(app: FastAPI, patrolled: str) -> list[str]:
         "/briefing", "/patrols", "/patrols/1", f"/effect/{patrolled}", "/live", "/about",
         "/fleet", f"/fleet/{event.node}",
         f"/site/{patrolled}", episode_address(patrolled, episode.start), f"/event/{event.id}",
-        "/site/nowhere", "/briefing?patrols=99",
+        "/accounts", "/accounts/1", "/site/nowhere", "/briefing?patrols=99",
     ]  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def test_every_page_is_sound_in_both_languages(
 def test_dark_is_readable_too(chromium: Browser, app: FastAPI, server: str, patrolled: str) -> None:
     cookies = session_of(app, Role.ADMINISTRATOR)
     with opened(chromium, server, cookies=cookies, size="phone", color_scheme="dark") as page:
-        for address in addresses(app, patrolled)[:10]:
+        for address in addresses(app, patrolled):
             page.goto(address)
             assert findings(page) == [], address
 

@@ -91,6 +91,51 @@ def test_the_password_is_changed(page: Page, app: FastAPI) -> None:
     look(page, "Mitt konto")
 
 
+def test_an_administrator_lets_somebody_in_and_out_again(
+    page: Page, app: FastAPI, chromium: Browser, page_server: str, size: str
+) -> None:
+    ((name, value),) = session_of(app, Role.ADMINISTRATOR).items()
+    page.context.add_cookies([{"name": name, "value": value, "url": page_server}])
+    page.goto("/")
+    page.get_by_role("link", name="Konton").click()
+    look(page, "Konton")
+    page.get_by_label("Användarnamn").fill("bo ek")
+    page.get_by_role("combobox", name="Roll").select_option(label="polis")
+    page.get_by_role("button", name="Lägg till").click()
+    expect(page.get_by_role("alert")).to_contain_text("Rätta det som är markerat")
+    look(page, "Konton")
+    page.get_by_label("Användarnamn").fill("bo.ek")
+    page.get_by_role("button", name="Lägg till").click()
+    look(page, "Länk till bo.ek")
+    link = page.locator(".secret code").inner_text()
+    with opened(chromium, page_server, size=size) as other:
+        other.goto(link)
+        look(other, "Välj ditt lösenord")
+        other.get_by_label("Nytt lösenord", exact=True).fill(PASSWORD)
+        other.get_by_label("Nytt lösenord en gång till").fill(PASSWORD)
+        other.get_by_role("button", name="Spara och logga in").click()
+        look(other, "Lägesbild")
+        other.goto(link)
+        look(other, "Länken gäller inte längre")
+        page.get_by_role("link", name="Klar, till konton").click()
+        page.get_by_role("link", name="bo.ek").click()
+        look(page, "bo.ek")
+        page.get_by_role("combobox", name="Roll").select_option(label="tekniker")
+        page.get_by_role("button", name="Spara rollen").click()
+        expect(page.get_by_role("status").first).to_contain_text("Rollen är ändrad.")
+        other.goto("/briefing")
+        look(other, "Din roll har inte tillgång till sidan")
+        page.get_by_role("button", name="Stäng av kontot").click()
+        expect(page.get_by_role("status").first).to_contain_text("Kontot är avstängt")
+        look(page, "bo.ek")
+        other.goto("/fleet")
+        look(other, "Logga in")
+    page.get_by_text("Ta bort kontot helt").click()
+    page.get_by_role("button", name="Ta bort bo.ek").click()
+    look(page, "Konton")
+    expect(page.get_by_role("cell", name="bo.ek togs bort")).to_be_visible()
+
+
 def test_a_session_that_is_over_leads_to_the_login_and_back(
     page: Page, app: FastAPI, accounts: Accounts
 ) -> None:

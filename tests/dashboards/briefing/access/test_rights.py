@@ -18,7 +18,7 @@ FOR_EVERYBODY = {
     "/feeds/sites.geojson", "/ngsi-ld/v1/entities", "/ngsi-ld/v1/entities/x",
     *(f"/feeds/{'0' * 32}/{feed}" for feed in ("patrols.ics", "patrols.csv",
                                                "ngsi-ld/v1/entities")),
-    f"/d/{'0' * 32}", f"/d/{'0' * 32}/1",
+    f"/d/{'0' * 32}", f"/d/{'0' * 32}/1", f"/welcome/{'0' * 32}",
     "/releases/2.0/manifest.json", f"/releases/files/{'0' * 64}",
 }  # fmt: skip
 """What anybody may get: whoever adds to it has thought of what it tells."""
