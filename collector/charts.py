@@ -183,6 +183,8 @@ def _axis(ticks: Sequence[tuple[float, str]]) -> alt.Axis:
         values=[at for at, _ in ticks],
         labelExpr=f"{labels}[datum.value]",
         labelFlush=True,
+        labelOverlap="greedy",
+        labelSeparation=8,
         grid=True,
     )
 

@@ -82,7 +82,7 @@ def rate_chart(
             "hour:O",
             title=words.hour,
             scale=alt.Scale(domain=list(range(24))),
-            axis=alt.Axis(labelAngle=0),
+            axis=alt.Axis(labelAngle=0, labelOverlap="parity", labelSeparation=2),
         ),
         y=alt.Y("day:O", title=None, scale=alt.Scale(domain=list(words.weekdays))),
         color=alt.Color("rate:Q", title=words.rate, scale=_shades(theme)),

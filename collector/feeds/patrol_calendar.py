@@ -23,6 +23,8 @@ _TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "Sedda hittills på de timmarna i veckan: {seen}. Mättid: minst {measured} h.",
         "other_day": "Vilar på andra typer av dagar.",
         "rank": "Nr {rank} av veckans {count}.",
+        "week": "Planen för v. {week}, måndag till söndag, ur det som mättes före måndagen; "
+        "lägesbilden planerar i stället de närmaste sju dygnen.",
         "note": "Statistik och underlag för insatser, ingen förutsägelse om någon.",
     },
     "en": {
@@ -33,6 +35,8 @@ _TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "Seen so far in those hours of the week: {seen}. Measured: at least {measured} h.",
         "other_day": "Rests on other types of days.",
         "rank": "No. {rank} of the week's {count}.",
+        "week": "The plan of week {week}, Monday to Sunday, from what was measured before that "
+        "Monday; the briefing plans the next seven days instead.",
         "note": "Statistics and grounds for patrols, no prediction about anybody.",
     },
 }
@@ -105,6 +109,7 @@ def _description(one: PlannedWindow, week: PlannedWeek, language: Language) -> s
             measured=number(window.measured_h, 1),
         ),
         texts["rank"].format(rank=one.rank, count=len(week.windows)),
+        texts["week"].format(week=int(week.name.rpartition("W")[2])),
         texts["note"],
     ]
     if not window.same_day_type:

@@ -20,12 +20,12 @@ _HEADS: Final[Mapping[Language, tuple[str, ...]]] = {
     "sv": (
         "vecka", "ordning", "mätplats", "namn", "från", "till", "från (UTC)", "till (UTC)",
         "väntade episoder", "osäkerhet 95 % från", "osäkerhet 95 % till", "sedda episoder",
-        "mättid (h)", "samma dagtyp mätt", "simulerad",
+        "mättid (h)", "samma dagtyp mätt", "simulerad", "ur mätning före",
     ),
     "en": (
         "week", "rank", "site", "name", "from_local", "to_local", "from_utc", "to_utc",
         "expected_episodes", "low_95", "high_95", "seen_episodes", "measured_h",
-        "same_day_type_measured", "simulated",
+        "same_day_type_measured", "simulated", "from_measured_before_local",
     ),
 }  # fmt: skip
 _YES_NO: Final[Mapping[Language, tuple[str, str]]] = {"sv": ("nej", "ja"), "en": ("no", "yes")}
@@ -40,11 +40,11 @@ def patrol_csv(weeks: Sequence[PlannedWeek], language: Language) -> str:
     writer.writerow(_HEADS[language])
     for week in weeks:
         for one in week.windows:
-            writer.writerow(_row(one, week.simulated, language))
+            writer.writerow(_row(one, week, language))
     return (_BYTE_ORDER_MARK if language == "sv" else "") + out.getvalue()
 
 
-def _row(one: PlannedWindow, simulated: bool, language: Language) -> list[str]:
+def _row(one: PlannedWindow, week: PlannedWeek, language: Language) -> list[str]:
     window, yes_no = one.window, _YES_NO[language]
 
     def number(value: float, digits: int) -> str:
@@ -66,7 +66,8 @@ def _row(one: PlannedWindow, simulated: bool, language: Language) -> list[str]:
         str(window.seen),
         number(window.measured_h, 1),
         yes_no[window.same_day_type],
-        yes_no[simulated],
+        yes_no[week.simulated],
+        f"{week.begins:%Y-%m-%d %H:%M}",
     ]
 
 

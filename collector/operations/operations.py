@@ -19,6 +19,9 @@ STUCK: Final = timedelta(minutes=1)
 ALERTS: Final = "alerts"
 """The part that alerts people."""
 
+PARTS: Final = ("collector", "ledger", "broker", ALERTS)
+"""What may have a problem besides the outputs, which are called by their own names."""
+
 PATIENCE_S: Final = 60.0
 """How long nothing may move; longer than the intake's pauses while the ledger cannot store."""
 

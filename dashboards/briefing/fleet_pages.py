@@ -12,7 +12,7 @@ from collector.alerts.condition import Condition
 from collector.alerts.wording import Wording
 from collector.charts import THEMES
 from collector.node_charts import HourValue, ValueAxis, hours_chart
-from collector.operations.operations import Operations
+from collector.operations.operations import PARTS, Operations
 from collector.writing import Code
 from dashboards.briefing.access.roles import Permission
 from dashboards.briefing.access.visitor import needs
@@ -43,6 +43,7 @@ def fleet(request: Request, board: BoardOf) -> Response:
         fleet=found,
         told=teller(request, board, datetime.now(UTC)),
         problems=operations.problems() if operations else [],
+        problem_parts=PARTS,
         day_s=DAY.total_seconds(),
         week_s=WEEK.total_seconds(),
         simulated=any(node.state.simulated for node in found.nodes),

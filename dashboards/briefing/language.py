@@ -64,10 +64,11 @@ class Language(Writing):
 
     def every(self, count_a_week: float) -> str:
         """How often something comes that is expected so many times a week, as people say it."""
-        if count_a_week >= 0.67:
+        weeks = self.number(1 / max(count_a_week, 0.01), 0)
+        if weeks in {"0", "1"}:
             text = "format.a_week_one" if count_a_week < 1.5 else "format.a_week_many"
             return self.text(text, count=self.number(count_a_week, 0))
-        return self.text("format.every_weeks", weeks=self.number(1 / max(count_a_week, 0.01), 0))
+        return self.text("format.every_weeks", weeks=weeks)
 
     def count(self, key: str, count: int, **values: object) -> str:
         """A text with a number of things: `key` with ``_one`` or ``_many`` behind it."""

@@ -122,6 +122,7 @@ def test_a_table_for_people_and_one_for_programs(config: Path) -> None:
         assert float(row["expected_episodes"]) == pytest.approx(one.window.expected, abs=5e-4)
         assert row["from_local"] == f"{one.start:%Y-%m-%d %H:%M}"
         assert (row["simulated"], row["week"]) == ("no", "2026-W45")
+        assert row["from_measured_before_local"] == "2026-11-02 00:00"
     assert swedish.startswith("\ufeffvecka;ordning;mätplats;")
     (first, *_) = csv.DictReader(io.StringIO(swedish[1:]), delimiter=";")
     assert first["väntade episoder"] == rows[0]["expected_episodes"].replace(".", ",")
@@ -144,6 +145,10 @@ def test_a_calendar_shows_the_same_windows_in_local_time(config: Path) -> None:
     first, window = events[0], week.windows[0].window
     assert str(first["summary"]) == f"Lämplig tid för insats: {week.windows[0].site.name}"
     assert f"{window.expected:.2f}".replace(".", ",") in str(first["description"])
+    # Whoever compares it with the page learns why the times may be others.
+    assert "Planen för v. 45, måndag till söndag, ur det som mättes före måndagen" in str(
+        first["description"]
+    )
     assert str(first["url"]) == f"https://buller.example.org/site/{week.windows[0].site.id}"
     assert first["dtstart"].params["TZID"] == "Europe/Stockholm"
     assert first["transp"] == "TRANSPARENT"
@@ -165,7 +170,7 @@ def test_what_is_simulated_says_so(config: Path) -> None:
     made_up = PlannedWeek(week.name, week.begins, week.windows, week.plan, simulated=True)
     text = patrol_calendar([made_up], Page(), "sv")
     assert all(str(event["summary"]).startswith("SIMULERAT: ") for event in events_of(text))
-    assert ",yes\r\n" in patrol_csv([made_up], "en")
+    assert ",yes,2026-11-02 00:00\r\n" in patrol_csv([made_up], "en")
 
 
 def test_its_time_zone_is_that_of_stockholm_as_another_program_reads_it(config: Path) -> None:

@@ -20,7 +20,8 @@ def shown(html: str) -> str:
     """What a reader sees, its spaces made plain."""
     parser = _Text()
     parser.feed(html)
-    return " ".join(parser.words).replace("\N{NO-BREAK SPACE}", " ")
+    text = " ".join(parser.words).replace("\N{NO-BREAK SPACE}", " ")
+    return text.replace("\N{WORD JOINER}", "")
 
 
 def page(client: httpx.Client, address: str = "/live", status: int = 200) -> str:

@@ -6,10 +6,19 @@ from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine
 
+from collector.config import Broker
+from collector.intake.subscriber import Subscriber
 from collector.ledger.ledger import Received
 from collector.ledger.verification import Refused
+from collector.operations.heartbeat import Heartbeat
+from collector.operations.operations import PARTS, Operations
 from collector.roles import Role
+from collector.writing import CODES, Code
+from dashboards.briefing.language import language
 from sensor.contract.messages import CalibrationCheck, draft
 from tests import peers
 from tests.dashboards.briefing.conftest import SignedIn, Town
@@ -171,6 +180,27 @@ def test_what_was_refused_is_counted_by_reason(town: Town, client: httpx.Client)
         received = Received("skolro/v1/ekskolan-1/event", payload, None, town.now)
         town.ledger.refuse(Refused(received, "unsigned", "the user property sig is missing"))
     assert town.ledger.refusals() == {"unsigned": 2}
+
+
+def test_what_is_wrong_with_the_server_is_said_in_the_readers_language(
+    app: FastAPI, engine: Engine, town: Town, client: httpx.Client
+) -> None:
+    assert "Fel på servern" not in page(client, "/fleet")
+    # One that nobody has started.
+    subscriber = Subscriber(Broker(), town.ledger, town.live)
+    app.state.operations = Operations(Heartbeat(engine, "one"), subscriber)
+    assert {one.part for one in app.state.operations.problems()} == {"collector", "broker"}
+    text = page(client, "/fleet")
+    assert "Insamlingen står stilla. Se serverns logg och starta om tjänsten." in text
+    assert "MQTT-servern svarar inte." in text
+    assert "a thread of it has ended" in text
+    assert "The MQTT broker does not answer." in page(client, "/fleet?lang=en")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_part_of_the_server_has_words(code: Code) -> None:
+    for part in (*PARTS, "output"):
+        assert language(code).text(f"server_problem.{part}", part="influxdb")
 
 
 def test_roles_find_their_pages_and_no_others(town: Town, signed_in: SignedIn) -> None:
