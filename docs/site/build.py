@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from docs.site.benchmarks_page import benchmarks_page
 from docs.site.contract_page import contract_page
 from docs.site.links import relinked
 
@@ -78,6 +79,7 @@ def gather(pages: Path, root: Path) -> Sequence[str]:
     places = published(root)
     made = {place: _written(root, source, places) for source, place in places.items()}
     made["contract.md"] = contract_page()
+    made["benchmarks.md"] = benchmarks_page(root)
     for place, content in made.items():
         target = pages / place
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from docs.site.docstrings import as_markdown
 from sensor.contract import commissioning, fleet, messages
 from sensor.contract.schema import schema
 
@@ -17,7 +18,6 @@ What nodes and collector send each other, by the last part of its topic;
 from the [JSON Schema](contract.schema.json), and that from `messages.py`, `commissioning.py` and
 `fleet.py` in `sensor/contract/`.
 """
-_ROLE: Final = re.compile(r":[a-z]+:`([^`]+)`")
 
 
 def contract_page() -> str:
@@ -34,7 +34,7 @@ def contract_page() -> str:
 
 def _about(name: str) -> Iterator[str]:
     """What a struct is for: its docstring up to the list of its attributes."""
-    yield _plain(_docstring(_struct(name)).partition("\nAttributes\n")[0])
+    yield _docstring(_struct(name)).partition("\nAttributes\n")[0]
 
 
 def _attributes(name: str) -> Mapping[str, str]:
@@ -43,7 +43,7 @@ def _attributes(name: str) -> Mapping[str, str]:
     for one in reversed(_struct(name).__mro__):
         listed = _docstring(one).partition("\nAttributes\n----------\n")[2]
         for names, said in re.findall(r"^(\S[^:]*) : .*\n((?:    .*\n?)+)", listed, re.MULTILINE):
-            found |= dict.fromkeys(names.split(", "), _plain(" ".join(said.split())))
+            found |= dict.fromkeys(names.split(", "), " ".join(said.split()))
     return found
 
 
@@ -57,11 +57,7 @@ def _struct(name: str) -> type:
 
 
 def _docstring(struct: type) -> str:
-    return inspect.cleandoc(struct.__doc__ or "")
-
-
-def _plain(text: str) -> str:
-    return _ROLE.sub(r"`\1`", text)
+    return as_markdown(inspect.cleandoc(struct.__doc__ or ""))
 
 
 def _table(definition: Mapping[str, Any], said: Mapping[str, str]) -> Iterator[str]:

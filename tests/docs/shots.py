@@ -102,4 +102,5 @@ SHOTS: Final = (
         name="driftsattning-telefon", role=None, address="/", height=1130, steps=a_commissioning
     ),
     Shot(name="matnoder-telefon", role=Role.TECHNICIAN, address="/fleet", height=830),
+    Shot(name="matnod-telefon", role=Role.TECHNICIAN, address="/fleet/ekskolan-1", height=1000),
 )  # fmt: skip

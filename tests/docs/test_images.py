@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Final
 
 import pytest
@@ -97,7 +98,9 @@ def test_a_page_is_what_its_picture_shows(chromium: Browser, town: Town, shot: S
     with opened(
         chromium, server, cookies=cookies, viewport=window, timezone_id="Europe/Stockholm"
     ) as page:
-        page.goto(shot.address + code)
+        answer = page.goto(shot.address + code)
+        assert answer is not None
+        assert answer.ok
         shot.steps(page)
         page.wait_for_load_state("networkidle")
         seen = structure(page)
@@ -107,7 +110,8 @@ def test_a_page_is_what_its_picture_shows(chromium: Browser, town: Town, shot: S
             picture.write_bytes(taken)
             text.write_text(f"{hashlib.sha256(taken).hexdigest()}\n{seen}", encoding="utf-8")
         digest, _, shown = text.read_text(encoding="utf-8").partition("\n")
-        assert seen == shown, f"{picture} no longer shows the page: make screenshots, and look"
+        told = "\n".join(unified_diff(shown.splitlines(), seen.splitlines(), "picture", "page"))
+        assert not told, f"make screenshots, and look at {picture}, which shows what was:\n{told}"
         assert digest == hashlib.sha256(picture.read_bytes()).hexdigest(), "not taken with its text"
         assert picture.stat().st_size < LARGEST_BYTES
 

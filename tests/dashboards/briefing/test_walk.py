@@ -66,7 +66,9 @@ def test_every_page_is_sound_in_both_languages(
     cookies = {**session_of(app, Role.ADMINISTRATOR), "lang": lang}
     with opened(chromium, server, size=size, cookies=cookies) as page:
         for address in addresses(app, patrolled):
-            page.goto(address)
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status < 500, address
             assert page.locator("html").get_attribute("lang") == lang
             assert page.locator("h1").count() == 1, address
             assert not is_too_wide(page), address
