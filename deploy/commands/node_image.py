@@ -11,6 +11,7 @@ from collector.commands.opened import ConfigOption, opened
 from collector.registry.enrolments import DAYS, Enrolments
 from deploy.commands.node_options import NodeArgument, kit_of
 from deploy.errors import DeployError
+from deploy.nodes.commissioning import FirstCommissioning
 from deploy.nodes.image import Card, Wifi, write_image
 from deploy.nodes.software import software
 
@@ -34,6 +35,12 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
     i2s: Annotated[
         bool, typer.Option("--i2s", help="Its microphones are wired to the board, not to USB.")
     ] = False,
+    access_point: Annotated[
+        bool,
+        typer.Option(
+            "--access-point", help="It opens a network of its own for commissioning; no --wifi."
+        ),
+    ] = False,
     days: Annotated[
         float, typer.Option(min=0.01, max=365, help="How long the card can be used.")
     ] = DAYS,
@@ -42,11 +49,14 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
 
     The card carries a secret that works once. Each new image ends the one before.
     """
+    if access_point and wifi is not None:
+        raise DeployError("a radio cannot be in --wifi and an --access-point at once: give one")
     network = (
         None
         if wifi is None
         else Wifi(ssid=wifi, passphrase=_passphrase(wifi, wifi_password_file), country=country)
     )
+    first = FirstCommissioning.of(node, country, access_point=access_point)
     with opened(config) as collector:
         kit = kit_of(collector, node)
         collector.registry.node(node)
@@ -59,7 +69,7 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
             time_zone=collector.config.page.time_zone,
             packages=software(wheel),
         )
-        files = kit.files()
+        files = {**kit.files(), **first.files()}
         secret = Enrolments(collector.engine, collector.registry).open(node, days)
         write_image(out, card, files, secret)
     typer.echo(
@@ -67,6 +77,7 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
         "Raspberry Pi OS Lite, 64 bit. For Bookworm also put what is in cmdline-bookworm.txt at "
         f"the end of the one line of cmdline.txt. The card is good for {days:g} days and one node."
     )
+    typer.echo(first.told())
     if not kit.can_be_updated:
         typer.echo(
             "There is no fleet key, so the node cannot be updated from afar: make one with skolro "

@@ -33,12 +33,29 @@ if [ -f "$card/enrolment.secret" ]; then
   cp "$card/enrolment.secret" "$root/var/lib/skolro/enrolment.secret"
   own skolro:skolro 0600 "$root/var/lib/skolro/enrolment.secret"
 fi
+# Lets a phone in for the first day, and where it was asked for, by a network of the node's own.
+if [ -f "$card/commissioning.secret" ]; then
+  mkdir -p "$root/var/lib/skolro/commissioning"
+  cp "$card/commissioning.secret" "$root/var/lib/skolro/commissioning/opening.json"
+  own skolro:skolro 0600 "$root/var/lib/skolro/commissioning/opening.json"
+  own skolro:skolro 0700 "$root/var/lib/skolro/commissioning"
+fi
+if [ -f "$card/access-point.secret" ]; then
+  mkdir -p "$root/etc/NetworkManager/system-connections"
+  cp "$card/access-point.secret" "$root/etc/NetworkManager/system-connections/skolro-setup.nmconnection"
+  own root:root 0600 "$root/etc/NetworkManager/system-connections/skolro-setup.nmconnection"
+  if [ -z "$root" ]; then
+    # The radio is off until a country is set.
+    rfkill unblock wifi 2>/dev/null || true
+    nmcli connection reload 2>/dev/null || true
+  fi
+fi
 for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/*.service "$card"/*.path "$card"/*.timer; do
   [ ! -f "$file" ] || cp "$file" "$setup/"
 done
 sync
 # Only now that all is safe on the other side.
-rm -f "$card/client.key" "$card/enrolment.secret"
+rm -f "$card/client.key" "$card"/*.secret
 sync
 
 # Overlays for what is wired to the board hold from the next start on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from deploy.commands.node_show import node_show
 from deploy.errors import DeployError
 from deploy.nodes.image import Wifi
 from deploy.nodes.software import UNITS
+from sensor.commissioning.opening import Door
 from sensor.config import load_node_config
 from sensor.contract.errors import SkolroError
 from sensor.inputs import MicrophoneConfig
@@ -282,3 +284,42 @@ def test_how_a_node_was_commissioned_is_shown(
     assert told["open_points"] == [
         "calibrator_unrepeated", "clock_not_done", "drives_few", "drives_one_way",
     ]  # fmt: skip
+
+
+def test_the_cards_code_lets_a_phone_in_and_stands_nowhere_on_it(
+    config: Path, tmp_path: Path
+) -> None:
+    added(config)
+    card, root = tmp_path / "card", tmp_path / "root"
+    told = run(
+        node_image, "ekskolan-1", "--out", card, "--config", config, "--access-point",
+        "--ssh-key", tmp_path / "anna.pub",
+        "--wheel", tmp_path / "skolro-0.1.0-py3-none-any.whl",
+    )  # fmt: skip
+    found = re.search(r"the code (\S+) .* network (\S+) \(passphrase\s+(\S+)\)", told, re.DOTALL)
+    assert found is not None
+    code, ssid, passphrase = found.groups()
+    assert ssid == "skolro-ekskolan-1"
+    for file in card.rglob("*"):
+        if file.is_file():
+            assert code.encode() not in file.read_bytes()
+            assert passphrase.encode() not in file.read_bytes()
+    (root / "etc/systemd/system").mkdir(parents=True)
+    for _ in range(2):
+        subprocess.run(["sh", card / "skolro/first-boot.sh", root], check=True)
+        assert list((card / "skolro").glob("*.secret")) == []
+    door = Door(root / "var/lib/skolro")
+    assert door.path.stat().st_mode & 0o077 == 0
+    assert door.try_code(code) is not None
+    profile = root / "etc/NetworkManager/system-connections/skolro-setup.nmconnection"
+    assert profile.stat().st_mode & 0o077 == 0
+    wifi = Wifi(ssid=ssid, passphrase=passphrase)
+    assert f"psk={wifi.key}" in profile.read_text()
+    assert "mode=ap" in profile.read_text()
+
+
+def test_a_radio_is_in_one_network_at_a_time(config: Path, tmp_path: Path) -> None:
+    added(config)
+    with pytest.raises(DeployError, match="cannot be in --wifi and an --access-point at once"):
+        image(config, tmp_path / "card", "--access-point", "--wifi", "SCHOOL",
+              "--wifi-password-file", tmp_path / "anna.pub")  # fmt: skip
