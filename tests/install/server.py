@@ -183,13 +183,14 @@ def tables(machine: Machine) -> list[str]:
 
 
 def has_sent(machine: Machine, child: Child, count: int) -> int:
-    """Wait until the ledger has `count` messages; how many it has."""
+    """Wait until the ledger has `count` messages without a gap; how many it has."""
 
     def enough() -> bool:
         assert child.status is None, child.log.read_text()[-1000:]
-        return messages(machine) >= count
+        (newest,) = asked(machine, "SELECT max(seq) FROM message")
+        return bool(newest and newest >= count and messages(machine) == newest)
 
-    wait_for(enough, 180, f"not {count} messages: {child.log.read_text()[-1000:]}")
+    wait_for(enough, 240, f"not {count} messages: {child.log.read_text()[-1000:]}")
     return messages(machine)
 
 
