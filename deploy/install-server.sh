@@ -83,10 +83,10 @@ use() { # FOLDER: from now on
   mv -T "$home/current.part" "$home/current"
   ln -sfn "$home/current/bin" "$home/bin"
   ln -sfn "$home/bin/skolro" /usr/local/bin/skolro
-  for unit in "$(units_of "$1")"/*; do
-    case "$unit" in *skolro-sensor*) continue ;; esac
-    install -m 0644 "$unit" /etc/systemd/system/
-  done
+  # The others are a node's.
+  units=$(units_of "$1")
+  install -m 0644 "$units"/skolro-broker.* "$units"/skolro-proxy.* "$units"/skolro-collector.* \
+    "$units"/skolro-backup.* "$units"/skolro-prune.* /etc/systemd/system/
   systemctl daemon-reload
 }
 
@@ -179,6 +179,6 @@ Next, each with --config $config:
   skolro site add ID --name NAME         a school
   skolro node add NODE --site ID         a node, then its card: skolro node image NODE --out DIR
   skolro collector user add NAME --role ROLE
-Copy $copies to another machine every night, and /etc/skolro/authority and
-/etc/skolro/evidence to a safe place once.
+Copy $copies to another machine every night, and once to a safe place
+authority, evidence and fleet.key of /etc/skolro.
 END

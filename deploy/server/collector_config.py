@@ -12,6 +12,8 @@ from deploy.server.wanted import Wanted
 CONFIG_FILE: Final = "collector.toml"
 TLS_FOLDER: Final = "tls"
 EVIDENCE_KEY: Final = "evidence/evidence.key"
+FLEET_KEY: Final = "fleet.key"
+RELEASES: Final = "releases"
 INFLUXDB_TOKEN: Final = "secrets/influxdb_token"  # noqa: S105 - where it is
 
 _CONFIG: Final = """\
@@ -45,6 +47,8 @@ authority = "authority"
 folder = "nodes"
 broker_host = {broker_name}
 broker_port = {broker_port}
+key_file = "{fleet_key}"
+releases = "{folder}"
 release_urls = [{releases}]
 
 [evidence]
@@ -73,6 +77,8 @@ def collector_config(wanted: Wanted) -> str:
     text = _CONFIG.format(
         name=wanted.name,
         ledger=_text(wanted.ledger),
+        fleet_key=FLEET_KEY,
+        folder=RELEASES,
         releases=_text(f"{wanted.url}/releases"),
         broker_host=_text(layout.broker_host),
         broker_port=TLS_PORT,

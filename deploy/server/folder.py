@@ -10,6 +10,8 @@
     evidence/            the key that seals summaries
     secrets/             tokens and passwords of InfluxDB and Grafana
     grafana/root_url     where people reach Grafana, where it comes along
+    fleet.key            signs what nodes are to run (skolro fleet)
+    releases/            what nodes fetch, which the pages serve
     nodes/               what each node is given (skolro node add)
 """
 
@@ -27,6 +29,7 @@ from collector.evidence.authority_key import make_key
 from collector.evidence.manifest import fingerprint
 from deploy.authority import Authority, make_authority, write_file
 from deploy.errors import DeployError
+from deploy.fleet.keys import FleetKeys
 from deploy.handover import give_to, hand_over
 from deploy.mosquitto_config import CONFIG_FILE as BROKER_CONFIG
 from deploy.mosquitto_config import access_list, broker_config, write_broker
@@ -103,6 +106,7 @@ class ServerFolder:
         yield self._certificate()
         yield from self._secrets()
         yield self._evidence_key()
+        yield self._fleet_key()
         caddyfile = self.folder / "proxy" / proxy.CONFIG_FILE
         yield self._text(caddyfile, proxy.proxy_config(self._wanted), "Caddy's configuration")
         if self._wanted.kind is Kind.COMPOSE:
@@ -178,6 +182,15 @@ class ServerFolder:
             what = f"key that seals evidence: keep a copy elsewhere, and publish {shown}"
             return Part(path, what, made)
         return Part(path, "key that seals evidence", made)
+
+    def _fleet_key(self) -> Part:
+        path = self.folder / collector_config.FLEET_KEY
+        keys = FleetKeys(path)
+        made = not keys.exists
+        if made:
+            keys.make()
+        _folder(self.folder / collector_config.RELEASES, 0o755)
+        return Part(path, "key that signs what nodes run: keep a copy elsewhere", made)
 
     @staticmethod
     def _text(path: Path, text: str, what: str) -> Part:

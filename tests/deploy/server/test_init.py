@@ -20,6 +20,7 @@ from deploy.authority import Authority
 from deploy.commands.server_init import server_init
 from deploy.commands.server_renew import server_renew
 from deploy.errors import DeployError
+from deploy.fleet.keys import FleetKeys
 from deploy.handover import hand_over
 from sensor.contract.tls import client_context
 from tests.deploy.server.made import NAME, run, server
@@ -48,6 +49,9 @@ def test_what_it_makes_can_be_used_as_it_is(tmp_path: Path) -> None:
     assert config.evidence is not None
     key = load_private_key(Path(config.evidence.key_file))
     assert f"publish {fingerprint(key.public_key())}" in said
+    assert FleetKeys(Path(config.fleet.key_file)).public()
+    assert Path(config.fleet.releases).is_dir()
+    assert config.fleet.release_urls == (f"https://{NAME}/releases",)
     names = x509.load_pem_x509_certificate((folder / "broker/server.pem").read_bytes())
     hosts = names.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert hosts.get_values_for_type(x509.DNSName) == [NAME, "localhost"]
