@@ -134,7 +134,7 @@ class Wishes:
         Raises
         ------
         RegistryError
-            It is not the node's next, or a rollout has one for it that waits.
+            Its number is not over the node's last, or a rollout has one for it that waits.
         """
         with writing(self._engine) as connection:
             _require_next(connection, [wish])
@@ -242,7 +242,7 @@ def _require_next(connection: Connection, wishes: Sequence[NodeWish]) -> None:
                 f"{wish.node} waits for its turn in an update: let that end, or end it with skolro "
                 "fleet stop"
             )
-        if wish.number != (0 if before is None else before.number) + 1:
+        if before is not None and wish.number <= before.number:
             raise RegistryError(f"somebody else has just wished something of {wish.node}: again")
 
 

@@ -80,6 +80,12 @@ def said_of(state: NodeState | None) -> Mapping[str, Any] | None:
     return None if health is None else health.get("update")
 
 
+def last_heard(state: NodeState | None) -> int:
+    """Number of the last wish that a node tells of; 0: of none."""
+    said = said_of(state)
+    return 0 if said is None else int(said["wish"])
+
+
 def decide(
     rollout: Rollout,
     members: Sequence[NodeWish],

@@ -9,7 +9,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from collector.registry.wishes import Wishes
-from collector.rollout.waves import said_of
+from collector.rollout.waves import last_heard, said_of
 from deploy.commands.fleet_options import keys_of
 from deploy.commands.node_options import NodeArgument, kit_of
 from deploy.errors import DeployError
@@ -38,10 +38,12 @@ def fleet_configure(
         history = wishes.of(node)
         version = next_config_version(history)
         wanted = wanted_config(file or kit.config_file, kit.config_file, node, version, again=again)
-        if said_of(collector.ledger.node_states().get(node)) is None:
+        state = collector.ledger.node_states().get(node)
+        if said_of(state) is None:
             raise DeployError(
                 f"{node} has not said that it can be updated from afar: it must be online with a "
                 "fleet key, see docs/updates.md"
             )
-        wishes.add(Wisher(keys_of(collector)).next(node, history, config=wanted))
+        wisher = Wisher(keys_of(collector))
+        wishes.add(wisher.next(node, history, config=wanted, after=last_heard(state)))
     typer.echo(f"{node} is told configuration {version}: see skolro fleet status")

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from collector.commands.opened import ConfigOption, Opened, opened
-from collector.registry.wishes import Wishes
-from deploy.commands.fleet_options import keys_of
+from collector.registry.wishes import NodeWish, Wishes
+from collector.rollout.waves import said_of
+from deploy.commands.fleet_options import keys_of, releases_of
 from deploy.errors import DeployError
 from deploy.fleet.keys import FleetKeys
 from sensor.contract.fleet import decode_wish
@@ -42,6 +43,8 @@ def fleet_key(
         elif switch:
             _require_known(collector, keys, anyway=anyway)
             keys.take_next()
+            # Else nodes would not believe what the first one signed.
+            releases_of(collector).sign_again(keys.signing())
         names = ("signs", "waits, and is believed")
         for text, name in zip(keys.public(), names, strict=False):
             typer.echo(f"{text}  {name}")
@@ -56,14 +59,19 @@ def _require_known(collector: Opened, keys: FleetKeys, *, anyway: bool) -> None:
     if not keys.has_next:
         raise DeployError("there is no key to follow: make it with skolro fleet key --next")
     following = keys.public()[1]
-    unknowing = [
-        node
-        for node, wish in Wishes(collector.engine).newest().items()
-        if following not in decode_wish(wish.payload).keys or wish.outcome is None
-    ]
+    newest = Wishes(collector.engine).newest()
+    able = {
+        node for node, state in collector.ledger.node_states().items() if said_of(state) is not None
+    }
+    unknowing = sorted(node for node in able if not _knows(newest.get(node), following))
     if unknowing and not anyway:
         raise DeployError(
             f"{', '.join(unknowing)} have not said that they know the next key: wish something of "
             "them with skolro fleet update or configure first, or switch --anyway and give them "
             "new cards"
         )
+
+
+def _knows(wish: NodeWish | None, key: str) -> bool:
+    """Whether a node has answered a wish that told it the key."""
+    return wish is not None and wish.outcome is not None and key in decode_wish(wish.payload).keys

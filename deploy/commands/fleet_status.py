@@ -15,6 +15,7 @@ from collector.commands.opened import (
     print_json,
     print_table,
 )
+from collector.commands.wording import verb
 from collector.ledger.records import NodeState
 from collector.registry.wishes import STAGES, NodeWish, Wishes
 from collector.rollout.waves import decide, said_of
@@ -90,10 +91,11 @@ def _rollout(wishes: Wishes, states: dict[str, NodeState]) -> dict[str, Any] | N
 
 def _sentence(rollout: dict[str, Any], collector: Opened) -> str:
     done = f"{rollout['working']} of {rollout['nodes']} nodes run it"
+    told = f"{rollout['told']} {verb(rollout['told'], 'was', 'were')} told"
     if rollout["end"] is None:
         return (
             f"{rollout['version']} is on its way up to {rollout['stage']}: {done}, "
-            f"{rollout['told']} were told; {rollout['reason']}."
+            f"{told}; {rollout['reason']}."
         )
     ended = collector.local(rollout["ended_at"])
     return f"{rollout['version']} was {rollout['end']} at {ended}: {done}; {rollout['reason']}."

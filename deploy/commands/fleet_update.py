@@ -10,7 +10,7 @@ import typer
 from collector.commands.opened import ConfigOption, Opened, opened
 from collector.ledger.records import NodeState
 from collector.registry.wishes import STAGES, NodeWish, Rollout, Wishes
-from collector.rollout.waves import said_of, waves
+from collector.rollout.waves import last_heard, said_of, waves
 from deploy.commands.fleet_options import fleet_of, keys_of, releases_of
 from deploy.errors import DeployError
 from deploy.fleet.releases import Release
@@ -116,7 +116,14 @@ def _wished(
     wanted = wanted_release(release, fleet_of(collector).release_urls, again=again)
     wisher = Wisher(keys_of(collector))
     return [
-        wisher.next(name, histories[name], release=wanted, wave=turn[name]) for name in sorted(turn)
+        wisher.next(
+            name,
+            histories[name],
+            release=wanted,
+            wave=turn[name],
+            after=last_heard(states.get(name)),
+        )
+        for name in sorted(turn)
     ]
 
 

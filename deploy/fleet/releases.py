@@ -125,6 +125,13 @@ class Releases:
         found = self._folder.glob(f"*/{MANIFEST_FILE}") if self._folder.is_dir() else ()
         return [self.get(path.parent.name) for path in sorted(found)]
 
+    def sign_again(self, key: Ed25519PrivateKey) -> None:
+        """Sign all releases with another key; what they are made of stays."""
+        for one in self.all():
+            folder = self._folder / one.version
+            payload = (folder / MANIFEST_FILE).read_bytes()
+            write_file(folder / SIGNATURE_FILE, f"{sign(payload, key)}\n".encode(), 0o644)
+
     def _kept(self, needed: dict[Path, list[str]]) -> tuple[ReleaseFile, ...]:
         """Put each file where its hash says; the same for several targets is one."""
         found: dict[str, tuple[str, int, set[str]]] = {}

@@ -82,16 +82,18 @@ class Wisher:
         release: WantedRelease | None = None,
         config: WantedConfig | None = None,
         wave: int = ALONE,
+        after: int = 0,
     ) -> NodeWish:
         """Return a signed wish that says all that `node` is to run.
 
-        What is not told is as in the newest wish that came true or is on its way.
+        What is not told is as in the newest wish that came true or is on its way. Its number is
+        over `after`, too, the last that the node tells of: this database may be a backup.
         """
         base = standing(history)
         wish = Wish(
             v=VERSION,
             node=node,
-            number=(history[-1].number if history else 0) + 1,
+            number=max(history[-1].number if history else 0, after) + 1,
             keys=self._public,
             release=release or (base.release if base else None),
             config=config or (base.config if base else None),

@@ -28,6 +28,7 @@ from sensor.contract.fleet import Wish, decode_wish, target_of
 from sensor.contract.messages import UpdateReport
 from sensor.contract.signature import public_key_from_text, verify
 from sensor.updating.places import Places
+from sensor.updating.trust import require_signed
 from tests.collector.rollout.test_rollout import Notes
 from tests.deploy.commands.test_nodes import run
 from tests.peers import FakeNode, health
@@ -198,16 +199,32 @@ def test_a_key_is_followed_by_another(online: Server) -> None:
     online.run(fleet_configure, "ekskolan-1")
     both = online.wished("ekskolan-1").keys
     assert len(both) == 2
-    with pytest.raises(DeployError, match="ekskolan-1 have not said that they know the next key"):
+    with pytest.raises(DeployError, match=r"ekskolan-1, .* have not said that they know the next"):
         online.run(fleet_key, "--switch")
     online.says("ekskolan-1", 1)
+    # Those that were never wished anything do not know it either.
+    with pytest.raises(DeployError, match="askolan-1, ekskolan-2 have not said"):
+        online.run(fleet_key, "--switch")
+    for name in ("askolan-1", "ekskolan-2"):
+        online.run(fleet_configure, name)
+        online.says(name, 1)
     online.run(fleet_key, "--switch")
+    # What was released before is believed by those who know the new key only.
+    folder = online.folder / "releases" / "2.0"
+    payload, signature = (folder / "manifest.json").read_bytes(), folder / "manifest.jws"
+    require_signed(payload, signature.read_text().strip(), both[1:], "the release")
     online.run(fleet_configure, "ekskolan-1")
     assert online.wished("ekskolan-1").keys == both[1:]
     with pytest.raises(DeployError, match="three things"):
         online.run(fleet_key, "--make", "--next")
     with pytest.raises(DeployError, match="exists already"):
         online.run(fleet_key, "--make")
+
+
+def test_a_server_that_was_restored_goes_on_with_higher_numbers(online: Server) -> None:
+    online.says("ekskolan-1", 41)
+    online.run(fleet_configure, "ekskolan-1")
+    assert online.wished("ekskolan-1").number == 42
 
 
 def test_the_card_brings_the_key(server: Server) -> None:
