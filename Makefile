@@ -5,7 +5,7 @@
 # make chaos  100,000 messages while everything is killed at random, and InfluxDB is away for three
 #             minutes; SEED= repeats a run
 # make test-install  a node in fresh Debians, as its card makes one, and a server with its own systemd;
-#             needs root
+#             the meter on arm64, by QEMU; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make docs   the documentation, in build/docs/index.html
 # make screenshots  the pictures in the documentation, anew
@@ -51,6 +51,7 @@ test-install: packages-install $(VENV)/.dev
 	$(BIN)/python -m tests.install
 	$(BIN)/python -m tests.install.server
 	$(BIN)/python -m tests.install.image
+	$(BIN)/python -m tests.install.arm64
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

@@ -24,7 +24,7 @@ from collector.registry.registry import Registry
 from deploy.processes import Child
 from tests.install import plugged_in
 from tests.install.network import SERVER, Cable
-from tests.install.root import SUITES, Root, finished
+from tests.install.root import SUITES, Root, built
 from tests.install.updates import unit_command, update_and_return
 from tests.peers import wait_for
 from tests.system.server import Server
@@ -50,13 +50,6 @@ def main() -> int:
                 install_and_measure(root, wheel)
     console.print("all is well")
     return 0
-
-
-def built(folder: Path) -> Path:
-    """The wheel of this tree."""
-    finished([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)])
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def install_and_measure(root: Root, wheel: Path) -> None:

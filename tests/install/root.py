@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ class Root:
     Parameters
     ----------
     suite : str
-        Which Debian; made by debootstrap at the first time, and kept as an archive.
+        Which Debian, and after a hyphen for which processor, if not ours: then it is unpacked and
+        not set up. Made by debootstrap at the first time, and kept as an archive.
     """
 
     def __init__(self, suite: str) -> None:
@@ -85,12 +87,26 @@ def _archive(suite: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="skolro-debootstrap-") as folder:
         mirror = [] if _MIRROR is None else [_MIRROR]
-        options = ("--variant=minbase", f"--include={_PACKAGES}")
-        _run("debootstrap", *options, suite, folder, *mirror)
+        release, _, architecture = suite.partition("-")
+        foreign = [f"--arch={architecture}", "--foreign"] if architecture else []
+        options = ("--variant=minbase", f"--include={_PACKAGES}", *foreign)
+        _run("debootstrap", *options, release, folder, *mirror)
+        if foreign:
+            # Its own programs would set it up in an emulator, which takes most of an hour, or never
+            # ends; what lies in the packages is enough to run Python in.
+            for package in sorted(Path(folder).glob("var/cache/apt/archives/*.deb")):
+                _run("dpkg-deb", "--extract", package, folder)
         part = path.with_suffix(".part")
         _run("tar", "--create", "--zstd", "--file", part, "--directory", folder, ".")
         part.replace(path)
     return path
+
+
+def built(folder: Path) -> Path:
+    """The wheel of this tree, made in `folder`."""
+    finished([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)])
+    (wheel,) = folder.glob("*.whl")
+    return wheel
 
 
 def _run(*command: str | Path) -> str:
