@@ -15,7 +15,7 @@ from tests.dashboards.browser import findings, is_too_wide, launched, needs_chro
 
 pytestmark = needs_chromium
 
-PAGES = ("index.html", "polis/index.html", "operations.html")
+PAGES = ("index.html", "handlaggare/konton-och-gallring.html", "operations.html")
 
 
 class Quiet(SimpleHTTPRequestHandler):
