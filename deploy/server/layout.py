@@ -58,7 +58,8 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 LAYOUTS: Final = {
     Kind.DEBIAN: Layout(
-        broker_host="localhost",
+        # By number: a minimal system may not know what localhost is.
+        broker_host="127.0.0.1",
         broker_files=None,
         broker_data=Path("/var/lib/skolro-broker"),
         http_host="127.0.0.1",

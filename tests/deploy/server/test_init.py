@@ -54,7 +54,7 @@ def test_what_it_makes_can_be_used_as_it_is(tmp_path: Path) -> None:
     assert config.fleet.release_urls == (f"https://{NAME}/releases",)
     names = x509.load_pem_x509_certificate((folder / "broker/server.pem").read_bytes())
     hosts = names.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert hosts.get_values_for_type(x509.DNSName) == [NAME, "localhost"]
+    assert [str(name.value) for name in hosts] == [NAME, "127.0.0.1"]
 
 
 def test_the_administrator_logs_in_with_the_password_that_is_shown_once(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_renewing_keeps_names_and_owners_and_takes_over_what_was_revoked(tmp_pat
         assert after[name] == before[name]
     certificate = x509.load_pem_x509_certificate(after["broker/server.pem"][0])
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert [str(name.value) for name in names] == ["192.0.2.7", "localhost"]
+    assert [str(name.value) for name in names] == ["192.0.2.7", "127.0.0.1"]
     revoked = x509.load_pem_x509_crl(after["broker/revoked.pem"][0])
     assert len(list(revoked)) == 1
 
