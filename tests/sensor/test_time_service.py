@@ -73,9 +73,10 @@ def test_it_tells_whom_the_clock_follows_and_how_far_it_is_off(chrony: tuple[str
     state = clock_state(chrony)
     assert isinstance(state.source, TimeSource)
     assert (state.synchronised, state.source.server, state.source.stratum) == (True, "127.0.0.1", 4)
-    assert state.offset_s == pytest.approx(0.25, abs=0.05)
+    assert state.offset_s is not None
+    assert state.offset_s == pytest.approx(0.25, abs=0.1)
     # What it is off is part of what it may be off.
-    assert state.source.error_s >= 0.25 - 0.05
+    assert state.source.error_s >= abs(state.offset_s)
     assert state.source.age_s < 60
 
 
