@@ -33,7 +33,7 @@ def main() -> int:
         # What the image of Python brings.
         root.run("apt-get", "update", "-qq")
         root.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "python3-venv")
-        root.run("ln", "-s", "/usr/bin/python3", "/usr/local/bin/python")
+        root.run("ln", "-s", "python3", "/usr/bin/python")
         settings = carry_out(root)
         (program,) = re.findall(r'"(\w+)"', settings["ENTRYPOINT"])
         entry = (f"/opt/skolro/bin/{program}",)
