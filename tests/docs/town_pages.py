@@ -72,9 +72,11 @@ def commissioned(folder: Path) -> Iterator[str]:
         hearing = threading.Thread(target=hear)
         with watched(Gate(page, NODE, door, made.work)):
             hearing.start()
-            yield f"http://127.0.0.1:{page.port}/#{code}"
-            stopping.set()
-            hearing.join()
+            try:
+                yield f"http://127.0.0.1:{page.port}/#{code}"
+            finally:
+                stopping.set()
+                hearing.join()
 
 
 if __name__ == "__main__":
