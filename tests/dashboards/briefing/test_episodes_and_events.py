@@ -63,10 +63,14 @@ def test_a_site_lists_its_episodes_and_an_event_leads_to_its_own(
 
 @pytest.mark.parametrize(
     "address",
-    ["/episode/ekskolan/20261122T200000000000Z", "/episode/ekskolan/nonsense", "/episode/no/x"],
+    ["/episode/ekskolan/20261122T200000000000Z", "/episode/ekskolan/nonsense"],
 )
 def test_an_episode_that_is_not_there(client: httpx.Client, address: str) -> None:
     assert "Sidan finns inte" in page(client, address, 404)
+
+
+def test_an_episode_of_a_site_that_is_not_there(client: httpx.Client) -> None:
+    assert "Mätplatsen finns inte" in page(client, "/episode/no/x", 404)
 
 
 def test_an_event_shows_that_it_is_unaltered(town: Town, client: httpx.Client) -> None:
