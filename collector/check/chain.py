@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ def check_chain(connection: Connection, node: str) -> tuple[ChainCheck, ChainSta
         fits = expected is None or row.prev == expected
         gaps = list(unawaited.without(state.highest_seq + 1, row.seq - 1))
         found.add(row.seq, gaps, fits=fits, pruned=bool(row.pruned))
-        state = _carried_on(state, row, fits=fits, whole=not gaps)
+        state = _carried_on(state, row, fits=fits, gaps=gaps)
     return found, _with_content(connection, state)
 
 
@@ -119,11 +119,17 @@ def _accepted(connection: Connection, node: str) -> list[Stretch]:
     return [(gap.first_seq, gap.last_seq) for gap in accepted_gaps(connection, node)]
 
 
-def _carried_on(state: ChainState, row: Row[Any], *, fits: bool, whole: bool) -> ChainState:
+def _carried_on(
+    state: ChainState, row: Row[Any], *, fits: bool, gaps: Sequence[Stretch]
+) -> ChainState:
+    acked = state.acked_seq
+    if acked == state.highest_seq:
+        # What nobody waits for counts as far as the first number that somebody does.
+        acked = gaps[0][0] - 1 if gaps else row.seq
     received = [row.received_at, *([state.last_received_at] if state.last_received_at else [])]
     return replace(
         state,
-        acked_seq=row.seq if whole and state.acked_seq == state.highest_seq else state.acked_seq,
+        acked_seq=acked,
         highest_seq=row.seq,
         head_sha256=row.sha256,
         chain_breaks=state.chain_breaks + (not fits),

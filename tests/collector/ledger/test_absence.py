@@ -102,6 +102,21 @@ def test_a_thinned_chain_is_followed_over_its_hashes(ledger: Ledger, node: FakeN
     assert ledger.level_hours()[0].valid_s == 600
 
 
+def test_an_ack_passes_over_what_is_lost_as_far_as_something_is_missing(
+    ledger: Ledger, node: FakeNode
+) -> None:
+    # 1 and 2 are lost, 3 is waited for, 4 is lost, 5 tells it.
+    batch(node, 4)
+    told = absence(node, Absent(first=1, last=2, sha256=None), Absent(first=4, last=4, sha256=None))
+    ledger.append([told])
+    assert ledger.node_states()[node.name].acked_seq == 2
+    (found,) = ledger.check().nodes
+    assert found.chain.gaps == [(3, 3)]
+    assert not found.differences
+    ledger.rebuild()
+    assert ledger.node_states()[node.name].acked_seq == 2
+
+
 def test_a_wrong_hash_breaks_the_chain(ledger: Ledger, node: FakeNode) -> None:
     messages = batch(node, 5)
     wrong = Absent(first=3, last=3, sha256=("ab" * 32,))
