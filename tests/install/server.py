@@ -139,12 +139,12 @@ def node(machine: Machine, cable: Cable, folder: Path) -> Iterator[Child]:
     """A node that was made on that server, and reaches it from another network."""
     machine.run("skolro", "site", "add", "ekskolan", "--name", "Ekskolan", *CONFIG)
     machine.run("skolro", "node", "add", NODE, "--site", "ekskolan", *CONFIG)
-    machine.root.inside("/root/anna.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 anna")
+    machine.root.inside("/srv/anna.pub").write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 anna")
     machine.run(
-        "skolro", "node", "image", NODE, "--out", "/root/card", "--ssh-key", "/root/anna.pub",
+        "skolro", "node", "image", NODE, "--out", "/srv/card", "--ssh-key", "/srv/anna.pub",
         *CONFIG,
     )  # fmt: skip
-    card = machine.root.inside("/root/card/skolro")
+    card = machine.root.inside("/srv/card/skolro")
     own = folder / "node"
     (own / "data").mkdir(parents=True)
     for name in ("node.toml", "ca.pem", "client.pem", "client.key"):
