@@ -33,10 +33,8 @@ _GREATEST_SHAPE_ERROR_DB = 1.6
 _CLEAR_RISE_DB, _CLEAR_SHAPE_ERROR_DB = 3.0, 0.6
 _LEAST_COMB_SCORE = 8.0
 _LEAST_EVIDENCE = 3.0
-_RESTLESS = 0.0056
+_RESTLESS = 0.0045
 _MARGIN_S = 0.3
-# A second engine: with one microphone nothing else parts two vehicles, so doubt is enough.
-_SECOND_ENGINE = 3.5
 # By this much, in the prior's standard uncertainties, level and shift may differ about when the
 # vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.
 _EARLY, _APART, _BROKEN = 0.22, 0.83, 2.5
@@ -55,7 +53,7 @@ def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> An
     if refusal is not None:
         return Analysis(refusal, geometry)
     rates, fit = doppler.measure(signal, prior, found, geometry.c_mps)
-    if second_engine(spectra, rates, fit.engine, geometry.c_mps) > _SECOND_ENGINE:
+    if second_engine(spectra, rates, fit.engine, geometry.c_mps):
         outcome: SpeedEstimate | SpeedRefused = refused("two_vehicles")
     else:
         evidence = doppler.doppler_evidence(rates, prior, fit, geometry.c_mps)

@@ -44,10 +44,8 @@ _DRIFTS_PER_S = np.linspace(-0.1, 0.1, 17)
 _BROKEN = 3.0
 # Axles far apart that also strain the distance are two vehicles, one close behind the other.
 _LONG_WHEELBASE_M, _LONG_STRAIN = 3.5, 1.2
-# A second engine must be clear: the delays have told two vehicles from one already.
-_SECOND_ENGINE = 4.3
 # An engine this restless is not one engine.
-_RESTLESS = 0.0069
+_RESTLESS = 0.0055
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -119,7 +117,7 @@ def _with_engine(
     known = replace(known, engine=fit.engine, rates=rates, belief=fit.belief)
     rate = harmonics.ANALYSIS_RATE
     spectra = harmonics.line_spectra(Warped(signal, np.arange(signal.size) / rate, rate))
-    if second_engine(spectra, rates, fit.engine, geometry.c_mps) > _SECOND_ENGINE:
+    if second_engine(spectra, rates, fit.engine, geometry.c_mps):
         return replace(known, outcome=refused("two_vehicles"))
     if fit.wander > _RESTLESS:
         return replace(known, outcome=refused("disagreement"))
