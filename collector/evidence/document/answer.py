@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.evidence.document.sections import Writer
+from collector.evidence.document.writer import Writer
 from collector.evidence.figures import report as figures
 from collector.writing import NO_BREAK
 

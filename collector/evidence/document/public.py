@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.evidence.document.sections import period_text
 from collector.evidence.document.typeset import attachments, compiled
+from collector.evidence.document.writer import period_text
 from collector.evidence.language import Language, language
 from collector.evidence.manifest import Authority
 from collector.evidence.public import report as public

@@ -12,8 +12,18 @@ import msgspec
 from collector.evidence import excerpt, pdf_file
 from collector.evidence.document.answer import answer, question
 from collector.evidence.document.drawings import drawings
-from collector.evidence.document.sections import Writer
+from collector.evidence.document.sections.closing import (
+    checking_section,
+    limitations_section,
+    method_section,
+)
+from collector.evidence.document.sections.coverage import coverage_section
+from collector.evidence.document.sections.equipment import equipment_section
+from collector.evidence.document.sections.place import site_section
+from collector.evidence.document.sections.results import levels_section, results_section
+from collector.evidence.document.sections.speeds import speeds_section, worst_section
 from collector.evidence.document.sketch import sketch, trace
+from collector.evidence.document.writer import Writer
 from collector.evidence.errors import EvidenceError
 from collector.evidence.figures.evaluation import Evaluated
 from collector.evidence.language import language
@@ -126,17 +136,17 @@ def _data(
         "sketch": words.text("site.sketch"),
         "sketch_alt": words.text("site.sketch_alt"),
         "sketches": sorted(_sketches(writer)),
-        "site": writer.site(),
-        "equipment": writer.equipment(),
-        "coverage": writer.coverage(),
-        "results": writer.results(),
-        "levels": writer.levels(),
-        "speeds": writer.speeds(),
-        "worst": writer.worst(),
-        "method": writer.method(),
-        "limitations": writer.limitations(),
-        "checking": writer.checking(
-            shown, [(head.node, head.highest_seq, head.head_sha256) for head in heads]
+        "site": site_section(writer),
+        "equipment": equipment_section(writer),
+        "coverage": coverage_section(writer),
+        "results": results_section(writer),
+        "levels": levels_section(writer),
+        "speeds": speeds_section(writer),
+        "worst": worst_section(writer),
+        "method": method_section(writer),
+        "limitations": limitations_section(writer),
+        "checking": checking_section(
+            writer, shown, [(head.node, head.highest_seq, head.head_sha256) for head in heads]
         ),
         "attached": attachments(attached),
     }

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from collector.errors import RegistryError
-from collector.evidence.document.sections import period_text
+from collector.evidence.document.writer import period_text
 from collector.evidence.errors import EvidenceError
 from collector.evidence.export import Exported
 from collector.evidence.language import language
