@@ -42,7 +42,7 @@ from collector.registry.accounts import Accounts
 from collector.registry.passwords import Passwords
 from collector.registry.registry import Patrol, Registry, Site
 from collector.roles import Role
-from dashboards.briefing.access.visitor import Access
+from dashboards.briefing.access.dependencies import Access
 from dashboards.briefing.app import create_app
 from sensor.contract.messages import Live
 from sensor.contract.signature import public_key_text

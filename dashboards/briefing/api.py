@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, BeforeValidator
 
 from collector.errors import RegistryError
 from collector.ledger.ledger import EventRow
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api_models import (
     EventOut,
     HourOut,

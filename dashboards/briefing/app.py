@@ -53,6 +53,7 @@ from dashboards.briefing import (
 from dashboards.briefing.access import accounts_pages, welcome_pages
 from dashboards.briefing.access import routes as access_routes
 from dashboards.briefing.access.access_log import AccessNotes, AccessNoting
+from dashboards.briefing.access.dependencies import Access
 from dashboards.briefing.access.local_path import login_address
 from dashboards.briefing.access.refusals import (
     NotAllowedError,
@@ -63,7 +64,7 @@ from dashboards.briefing.access.refusals import (
 )
 from dashboards.briefing.access.sessions import Cookies, Sessions
 from dashboards.briefing.access.throttle import Throttle
-from dashboards.briefing.access.visitor import Access, is_page_wanted
+from dashboards.briefing.access.visitor import is_page_wanted
 from dashboards.briefing.board import Board
 from dashboards.briefing.disturbances import DisturbanceLog
 from dashboards.briefing.evidence_jobs import Jobs

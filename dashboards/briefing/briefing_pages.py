@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from collector.analysis.patrol import MIN_MEASURED_H
+from dashboards.briefing.access.dependencies import VisitorOf, needs
 from dashboards.briefing.access.refusals import NotSignedInError
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import VisitorOf, needs
 from dashboards.briefing.navigation import places
 from dashboards.briefing.planning import USUAL_HOURS, USUAL_WINDOWS, WEEK, Planner
 from dashboards.briefing.web import page

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from collector.charts import THEMES, EventPoint, Spec, level_chart
 from collector.ledger.ledger import EventRow
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board, SiteLevels
 from dashboards.briefing.cache import Cache

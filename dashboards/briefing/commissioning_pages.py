@@ -9,8 +9,9 @@ from collector.errors import RegistryError
 from collector.ledger.commissionings import commissionings
 from collector.registry.photos import MOST_PHOTOS, Photos
 from dashboards.briefing.access.csrf import CSRF_CHECKED
+from dashboards.briefing.access.dependencies import goes_on, needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Visitor, goes_on, needs
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.commissioning_view import record_steps, work_view

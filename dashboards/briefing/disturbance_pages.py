@@ -17,9 +17,10 @@ from collector.registry.disturbances import MOST_NOTE, OLDEST, Disturbance, Dist
 from collector.registry.inventory import Site
 from collector.registry.links import Link
 from dashboards.briefing.access.csrf import CSRF_CHECKED
+from dashboards.briefing.access.dependencies import VisitorOf, needs
 from dashboards.briefing.access.refusals import UsedLinkError
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Visitor, VisitorOf, needs
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.disturbances import DisturbanceLog

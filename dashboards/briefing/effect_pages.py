@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 from collector.analysis.effect import Effect
 from collector.analysis.ratio import Ratio
 from collector.registry.registry import Site
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.briefing_pages import planner_of
 from dashboards.briefing.language import Language

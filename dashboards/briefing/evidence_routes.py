@@ -14,8 +14,9 @@ from collector.evidence.request import LONGEST_QUESTION, make_request
 from collector.registry.registry import Site
 from collector.writing import Code
 from dashboards.briefing.access.csrf import CSRF_CHECKED
+from dashboards.briefing.access.dependencies import goes_on, needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Visitor, goes_on, needs
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.evidence_jobs import Job, Jobs, TooManyError

@@ -20,9 +20,9 @@ from collector.ngsi_ld.query import Query as EntityQuery
 from collector.ngsi_ld.query import QueryError, read_query
 from collector.registry.links import LINK_PATTERN, Purpose
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import VisitorOf, needs
 from dashboards.briefing.access.refusals import NotSignedInError
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import VisitorOf, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.feeds import Feeds
 from dashboards.briefing.web import language_code, unless_known

@@ -14,8 +14,8 @@ from collector.charts import THEMES
 from collector.node_charts import HourValue, ValueAxis, hours_chart
 from collector.operations.operations import PARTS, Operations
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.chart_routes import Theme, Width, drawing

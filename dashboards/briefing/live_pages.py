@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import VisitorOf, goes_on, needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import VisitorOf, goes_on, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.live_hub import LiveHub, Subject

@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from collector.errors import RegistryError
 from collector.registry.registry import Patrol, PatrolChangedError, Registry, Site
 from dashboards.briefing.access.csrf import CSRF_CHECKED
+from dashboards.briefing.access.dependencies import VisitorOf, needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Visitor, VisitorOf, needs
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.briefing_pages import SEE_OTHER, planner_of
 from dashboards.briefing.patrol_form import LONGEST_NOTE, Faults, PatrolForm

@@ -12,8 +12,8 @@ from collector.charts import Theme as Look
 from collector.event_charts import spectrum_chart, trace_chart
 from collector.pattern_charts import effect_chart, episode_chart, rate_chart, speed_chart
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.chart_routes import Theme, Width, drawing
 from dashboards.briefing.effect_pages import ratios_of, site_effect

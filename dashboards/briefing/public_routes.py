@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 from collector.charts import THEMES, LevelLine, level_chart
 from collector.registry.registry import Site
 from collector.writing import Code
+from dashboards.briefing.access.dependencies import AccessOf, VisitorOf
 from dashboards.briefing.access.refusals import NotSignedInError
-from dashboards.briefing.access.visitor import AccessOf, VisitorOf
 from dashboards.briefing.api import UNREADABLE, BoardOf, Id
 from dashboards.briefing.api_models import Problem, QuarterOut, SiteQuartersOut
 from dashboards.briefing.board import Board

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
+from dashboards.briefing.access.dependencies import needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.episode_view import episode_view, moment_of
 from dashboards.briefing.event_view import event_view

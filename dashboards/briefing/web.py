@@ -12,8 +12,9 @@ from collector.registry.registry import Site
 from collector.writing import CODES, Code
 from dashboards.briefing.access.csrf import FIELD as CSRF_FIELD
 from dashboards.briefing.access.csrf import csrf_field
+from dashboards.briefing.access.dependencies import access_of, visitor_or_public
 from dashboards.briefing.access.refusals import UnknownSiteError
-from dashboards.briefing.access.visitor import Visitor, access_of, visitor_or_public
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.board import Board
 from dashboards.briefing.page_templates import Templates
 from sensor.contract.messages import NODE_PATTERN

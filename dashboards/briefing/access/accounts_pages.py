@@ -17,8 +17,8 @@ from collector.registry.invitations import INVITED_FOR
 from collector.roles import Role
 from dashboards.briefing.access.account_form import AccountForm, AccountFormOf, Faults
 from dashboards.briefing.access.csrf import CSRF_CHECKED
+from dashboards.briefing.access.dependencies import Access, AccessOf, VisitorOf, needs
 from dashboards.briefing.access.roles import Permission
-from dashboards.briefing.access.visitor import Access, AccessOf, VisitorOf, needs
 from dashboards.briefing.api import BoardOf
 from dashboards.briefing.board import Board
 from dashboards.briefing.web import page

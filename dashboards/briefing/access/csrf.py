@@ -14,8 +14,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from markupsafe import Markup
 
+from dashboards.briefing.access.dependencies import VisitorOf
 from dashboards.briefing.access.refusals import NotSignedInError, StaleFormError
-from dashboards.briefing.access.visitor import Visitor, VisitorOf
+from dashboards.briefing.access.visitor import Visitor
 
 FIELD: Final = "csrf"
 """The name of the field in forms."""

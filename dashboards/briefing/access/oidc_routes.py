@@ -13,11 +13,11 @@ from fastapi.responses import RedirectResponse
 from collector.errors import RegistryError
 from collector.registry.account_rows import LONGEST_NAME
 from collector.registry.accounts import Account, Accounts, spelled
+from dashboards.briefing.access.dependencies import AccessOf, VisitorOf
 from dashboards.briefing.access.local_path import local_path
 from dashboards.briefing.access.oidc import ForeignAnswerError, Person, Provider, ProviderError
 from dashboards.briefing.access.refusals import NotLetInError, ProviderAwayError, StaleFormError
 from dashboards.briefing.access.routes import SEE_OTHER, begin_session
-from dashboards.briefing.access.visitor import AccessOf, VisitorOf
 from dashboards.briefing.web import hold_form_secret
 
 CALLBACK = "/login/oidc/callback"

@@ -11,17 +11,11 @@ from collector.errors import RegistryError
 from collector.registry.accounts import Account
 from collector.registry.passwords import SHORTEST
 from dashboards.briefing.access.csrf import CSRF_CHECKED, holds
+from dashboards.briefing.access.dependencies import Access, AccessOf, SignedIn, VisitorOf, access_of
 from dashboards.briefing.access.devices import device_name
 from dashboards.briefing.access.local_path import local_path
 from dashboards.briefing.access.refusals import StaleFormError, TooManyTriesError
-from dashboards.briefing.access.visitor import (
-    Access,
-    AccessOf,
-    SignedIn,
-    Visitor,
-    VisitorOf,
-    access_of,
-)
+from dashboards.briefing.access.visitor import Visitor
 from dashboards.briefing.web import page
 
 SEE_OTHER = 303

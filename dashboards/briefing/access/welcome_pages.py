@@ -11,9 +11,9 @@ from collector.errors import RegistryError
 from collector.registry.accounts import Account
 from collector.registry.passwords import SHORTEST
 from dashboards.briefing.access.csrf import holds
+from dashboards.briefing.access.dependencies import Access, AccessOf, VisitorOf
 from dashboards.briefing.access.refusals import StaleFormError, UsedLinkError
 from dashboards.briefing.access.routes import SEE_OTHER, Field, begin_session
-from dashboards.briefing.access.visitor import Access, AccessOf, VisitorOf
 from dashboards.briefing.web import page
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
