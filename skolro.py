@@ -528,6 +528,11 @@ COMMANDS: Mapping[str, Entry | Group] = {
                 "New certificates for it.",
                 "dashboards",
             ),
+            "check": Entry(
+                "deploy.commands.server_check:server_check",
+                "Until when its certificates hold.",
+                "dashboards",
+            ),
         },
     ),
     "dashboards": Group(

@@ -22,6 +22,7 @@ AlertKind: TypeAlias = Literal[
     "outbox",  # what a node measures waits for long, although it is heard
     "drift",  # a node's background has drifted from its neighbours'
     "server",  # a part of the collector has not worked for minutes
+    "certificate",  # a certificate that the server stands on ends soon
 ]
 
 MessageKind: TypeAlias = AlertKind | Literal["weekly"]
@@ -32,9 +33,9 @@ KINDS_OF: Final[Mapping[Role, tuple[AlertKind, ...]]] = {
     Role.MUNICIPALITY: ("episode", "night_level"),
     Role.TECHNICIAN: (
         "node_silent", "dead_microphone", "calibration_due", "disk", "card", "under_voltage",
-        "drift", "server",
+        "drift", "server", "certificate",
     ),
-    Role.ADMINISTRATOR: ("node_silent", "dead_microphone", "disk", "server"),
+    Role.ADMINISTRATOR: ("node_silent", "dead_microphone", "disk", "server", "certificate"),
     Role.SCHOOL: ("episode",),
 }  # fmt: skip
 """What each role is told at once unless its recipient says otherwise."""
@@ -75,6 +76,8 @@ class AlertRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         neighbours may be.
     problem_minutes : float
         For how long a part of the collector may not work.
+    certificate_days : float
+        How long before its end a certificate of the server is told of; an authority's is a year.
     """
 
     episode_minutes: _Minutes = 10.0
@@ -94,6 +97,7 @@ class AlertRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drift_db: Annotated[float, Meta(ge=1, le=50)] = 2.0
     neighbour_km: Annotated[float, Meta(ge=0, le=1000)] = 10.0
     problem_minutes: _Minutes = 5.0
+    certificate_days: _Days = 60.0
 
 
 class Recipient(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,7 +13,8 @@ home=/opt/skolro
 config=/etc/skolro/collector.toml
 copies=/var/lib/skolro-backup
 services="skolro-broker skolro-proxy skolro-collector"
-timers="skolro-backup.timer skolro-prune.timer"
+# The last one reloads the broker when it has new certificates.
+timers="skolro-backup.timer skolro-prune.timer skolro-renew.timer skolro-reload.path"
 
 fail() {
   echo "install-server.sh: $1" >&2
@@ -83,10 +84,13 @@ use() { # FOLDER: from now on
   mv -T "$home/current.part" "$home/current"
   ln -sfn "$home/current/bin" "$home/bin"
   ln -sfn "$home/bin/skolro" /usr/local/bin/skolro
-  # The others are a node's.
   units=$(units_of "$1")
-  install -m 0644 "$units"/skolro-broker.* "$units"/skolro-proxy.* "$units"/skolro-collector.* \
-    "$units"/skolro-backup.* "$units"/skolro-prune.* /etc/systemd/system/
+  # The others are a node's. An older version has fewer.
+  for unit in broker proxy collector backup prune renew reload; do
+    for file in "$units/skolro-$unit".*; do
+      [ ! -f "$file" ] || install -m 0644 "$file" /etc/systemd/system/
+    done
+  done
   systemctl daemon-reload
 }
 
@@ -122,6 +126,9 @@ upgrade() { # FOLDER
   if as_skolro "$old/bin/skolro" collector backup "$copy" --config "$config" &&
     as_skolro "$1/bin/skolro" collector migrate --no-backup --config "$config" &&
     use "$1" && start_collector; then
+    # Those that came with this version, too.
+    # shellcheck disable=SC2086 # each word is a unit
+    systemctl enable --quiet --now $timers
     echo "Upgraded. The ledger as it was before is in $copy."
     return 0
   fi

@@ -177,8 +177,9 @@ def write_broker(
 
     The broker gets a new certificate each time, as does who looks whether it lives, and the list
     of what is revoked as it is now.
-    The authority's own key is not among it.  A broker that runs must be restarted: at SIGHUP
-    it does not read the list again.
+    The authority's own key is not among it.  The configuration is written last: when it is new,
+    the rest is complete.  A broker that runs takes its certificate up at SIGHUP, but must be
+    restarted to read the list again.
 
     Parameters
     ----------

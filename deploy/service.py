@@ -21,6 +21,7 @@ from collector.intake.enrolling import EnrolmentDesk
 from collector.intake.live import LiveReadings
 from collector.intake.subscriber import Subscriber
 from collector.ledger.ledger import Ledger
+from collector.operations.certificate_watch import CertificateWatch
 from collector.operations.garbage import look_for_garbage_seldom
 from collector.operations.heartbeat import Heartbeat
 from collector.operations.metrics import Metrics
@@ -69,7 +70,10 @@ def run_service(config: CollectorConfig) -> None:
         stack.callback(rollouts.stop)
         forwarders = _forwarders(config, engine, ledger, stack)
         heartbeat = Heartbeat(engine, config.broker.client_id)
-        operations = Operations(heartbeat, subscriber, forwarders)
+        watch = CertificateWatch(config)
+        watch.start()
+        stack.callback(watch.stop)
+        operations = Operations(heartbeat, subscriber, forwarders, watch)
         _start_alerts(config, engine, ledger, operations, stack)
         metrics.watch(operations)
         app = create_app(

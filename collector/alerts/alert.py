@@ -27,6 +27,7 @@ CALM: Final[Mapping[AlertKind, timedelta]] = {
     "outbox": timedelta(hours=1),
     "drift": timedelta(days=2),
     "server": timedelta(minutes=5),
+    "certificate": timedelta(hours=1),
 }
 """How long a condition must be gone before its alert ends, so that one that comes and goes is one.
 
@@ -34,7 +35,16 @@ An episode's rule waits by itself.
 """
 
 END_TOLD: Final = frozenset[AlertKind](
-    {"episode", "node_silent", "dead_microphone", "disk", "clock", "outbox", "server"}
+    {
+        "episode",
+        "node_silent",
+        "dead_microphone",
+        "disk",
+        "clock",
+        "outbox",
+        "server",
+        "certificate",
+    }
 )
 """Kinds whose end is told, too: somebody may be on the way, or need not go."""
 

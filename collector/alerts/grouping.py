@@ -25,6 +25,7 @@ GATHER: Final[Mapping[AlertKind, timedelta]] = {
     "outbox": timedelta(minutes=30),
     "drift": timedelta(minutes=10),
     "server": timedelta(0),
+    "certificate": timedelta(minutes=10),
 }
 """How long the first notice of a kind waits for others."""
 
@@ -41,6 +42,7 @@ APART: Final[Mapping[AlertKind, timedelta]] = {
     "outbox": timedelta(hours=6),
     "drift": timedelta(hours=6),
     "server": timedelta(minutes=5),
+    "certificate": timedelta(hours=6),
 }
 """How long after a message the next one of its kind comes at the earliest."""
 

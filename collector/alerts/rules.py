@@ -14,6 +14,7 @@ from typing import Final
 from collector.alert_config import AlertKind, AlertRules
 from collector.alerts.condition import Condition, Findings, Rule, Unknown, is_old, of_node
 from collector.alerts.node_rules import NODE_RULES
+from collector.alerts.server_rules import SERVER_RULES
 from collector.alerts.situation import Situation
 
 _MB: Final = 1e6
@@ -151,21 +152,6 @@ def little_room(situation: Situation, rules: AlertRules) -> Iterator[Condition |
             yield of_node(now, "disk", situation.now, facts)
 
 
-def server_problem(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
-    """A part of the collector has not worked for some time."""
-    limit = timedelta(minutes=rules.problem_minutes)
-    for part, since in situation.server.problems.items():
-        if situation.now - since >= limit:
-            yield Condition(
-                kind="server",
-                subject=f"{part} of {situation.server.name}",
-                simulated=False,
-                since=since,
-                told_by=situation.server.name,
-                facts={"part": part},
-            )
-
-
 RULES: Final[Mapping[AlertKind, Rule]] = {
     "episode": episode_under_way,
     "night_level": loud_at_night,
@@ -174,5 +160,5 @@ RULES: Final[Mapping[AlertKind, Rule]] = {
     "calibration_due": calibration_due,
     "disk": little_room,
     **NODE_RULES,
-    "server": server_problem,
+    **SERVER_RULES,
 }

@@ -31,6 +31,7 @@ _WARNINGS: Final[Mapping[MessageKind, NotifyType]] = {
     "outbox": NotifyType.WARNING,
     "drift": NotifyType.INFO,
     "server": NotifyType.FAILURE,
+    "certificate": NotifyType.WARNING,
     "weekly": NotifyType.INFO,
 }
 _LOGGER: Final = logging.getLogger("apprise")

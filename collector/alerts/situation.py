@@ -12,6 +12,7 @@ from collector.alert_config import AlertRules
 from collector.alerts.hours import within
 from collector.analysis.episodes import Episode
 from collector.analysis.levels import period_levels
+from collector.certificates import Certificates
 from collector.fleet.neighbours import Drifts, read_drifts
 from collector.ledger.ledger import Ledger, NodeState
 from collector.ledger.queries import level_series
@@ -92,12 +93,15 @@ class ServerNow:
         On the ledger's disk; None: that is elsewhere.
     problems : mapping
         Parts that do not work, and since when.
+    certificates : mapping
+        Until when those that it stands on hold, as far as is known.
     """
 
     name: str
     hears_since: datetime | None
     free_bytes: int | None
     problems: Mapping[str, datetime]
+    certificates: Certificates = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from collector.ledger.ledger import Ledger
 from collector.registry.inventory import WEEKDAYS
 
 URGENCY: Final[tuple[AlertKind, ...]] = (
-    "server", "node_silent", "dead_microphone", "calibration_due", "card", "disk",
+    "server", "node_silent", "dead_microphone", "certificate", "calibration_due", "card", "disk",
     "under_voltage", "clock", "outbox", "drift",
 )  # fmt: skip
 """What needs hands, the most urgent first; what happens in the street is no matter of this mail."""

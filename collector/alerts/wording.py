@@ -110,6 +110,8 @@ class Wording:
     def _name(self, alert: Alert) -> str:
         if alert.kind == "server":
             return self._part(alert)
+        if alert.kind == "certificate":
+            return self._text(f"certificate.{alert.facts['holder']}")
         if alert.kind in _OF_SITES:
             return self._site(alert)
         if alert.node is not None:
@@ -153,6 +155,8 @@ class Wording:
                 details = {"waits": self._waits(facts)}
             case "server":
                 details = {"part": self._part(alert)}
+            case "certificate":
+                details = self._certificate(facts, now)
             case "node_silent":
                 pass
             case _:
@@ -241,6 +245,15 @@ class Wording:
         key = f"server.part_{part}"
         known = key in texts(self.language)
         return self._text(key if known else "server.part_other", part=part)
+
+    def _certificate(self, facts: Mapping[str, Any], now: datetime) -> dict[str, str]:
+        ends = datetime.fromisoformat(facts["ends"])
+        key = "ends" if ends > now else "over"
+        return {
+            "whose": self._text(f"certificate.{facts['holder']}"),
+            "state": self._text(f"certificate.{key}", day=self._day(ends.astimezone(self.zone))),
+            "advice": self._text(f"certificate.do_{facts['holder']}"),
+        }
 
     def _links(self, alerts: Sequence[Alert]) -> list[str]:
         if self.base_url is None:

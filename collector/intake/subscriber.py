@@ -24,9 +24,9 @@ from collector.ledger.ledger import Ledger
 from collector.ledger.verification import Received
 from sensor.contract import topics
 from sensor.contract.codec import decode_live, encode_ack
-from sensor.contract.errors import ContractError
+from sensor.contract.errors import ConfigError, ContractError
 from sensor.contract.messages import Ack
-from sensor.contract.tls import client_context
+from sensor.contract.tls import client_context, read_again
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Subscriber:
         self._registry = ledger.registry
         self._live = live
         self._intake = Intake(ledger, self._confirm)
+        self._tls = None if broker.tls is None else client_context(broker.tls)
         self._client = self._make_client()
         self._answered = threading.Event()
         self._subscribed = threading.Event()
@@ -188,8 +189,8 @@ class Subscriber:
         )
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls is not None:
-            client.tls_set_context(client_context(self._broker.tls))
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         client.max_inflight_messages_set(RECEIVE_MAXIMUM)
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
@@ -230,10 +231,20 @@ class Subscriber:
         with self._connection_lock:
             self._connection += 1
         self._subscribed.clear()
+        self._read_certificate_again()
         if not self._answered.is_set():
             self._answer("it closes the connection, as when a certificate does not suit it")
         elif code.is_failure:
             log.warning("the MQTT broker is gone (%s); trying again", code)
+
+    def _read_certificate_again(self) -> None:
+        # It may have been renewed since we connected, which may be years ago.
+        if self._tls is None or self._broker.tls is None:
+            return
+        try:
+            read_again(self._tls, self._broker.tls)
+        except ConfigError as error:
+            log.warning("%s", error)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         topic = _topic(message)

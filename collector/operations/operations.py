@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from collector.alerts.task import AlertState, AlertTask
+from collector.certificates import Certificates
 from collector.forwarder import Forwarder, ForwarderState
 from collector.intake.subscriber import Subscriber
+from collector.operations.certificate_watch import CertificateWatch
 from collector.operations.heartbeat import Heartbeat
 
 STUCK: Final = timedelta(minutes=1)
@@ -45,6 +47,8 @@ class Operations:
         Started.
     forwarders : sequence of Forwarder
         Started.
+    watch : CertificateWatch, optional
+        Started.
 
     Attributes
     ----------
@@ -57,11 +61,16 @@ class Operations:
     """
 
     def __init__(
-        self, heartbeat: Heartbeat, subscriber: Subscriber, forwarders: Sequence[Forwarder] = ()
+        self,
+        heartbeat: Heartbeat,
+        subscriber: Subscriber,
+        forwarders: Sequence[Forwarder] = (),
+        watch: CertificateWatch | None = None,
     ) -> None:
         self.heartbeat = heartbeat
         self.subscriber = subscriber
         self.forwarders = tuple(forwarders)
+        self._watch = watch
         self.alerts: AlertTask | None = None
         self.hears_since: datetime | None = None
         self.problems_since: Mapping[str, datetime] = {}
@@ -78,6 +87,11 @@ class Operations:
         now, before_now = datetime.now(UTC), self.problems_since
         self.hears_since = (self.hears_since or now) if self.subscriber.is_connected else None
         self.problems_since = {one.part: before_now.get(one.part, now) for one in self.problems()}
+
+    @property
+    def certificates(self) -> Certificates:
+        """Until when the server's certificates hold, as far as is known."""
+        return {} if self._watch is None else self._watch.found
 
     @property
     def failure(self) -> str | None:

@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, datetime
 
 from collector.alerts.situation import ServerNow
+from collector.certificates import certificates_of
 from collector.config import CollectorConfig
 from collector.database.backup import sqlite_path
 from collector.operations.operations import ALERTS, Operations
@@ -20,6 +21,7 @@ def server_now(config: CollectorConfig, operations: Operations) -> ServerNow:
         free_bytes=_free_bytes(config.ledger),
         # That nobody can be told cannot be told.
         problems={part: since for part, since in problems.items() if part != ALERTS},
+        certificates=operations.certificates,
     )
 
 
@@ -30,6 +32,7 @@ def server_elsewhere(config: CollectorConfig) -> ServerNow:
         hears_since=datetime(1970, 1, 1, tzinfo=UTC),
         free_bytes=_free_bytes(config.ledger),
         problems={},
+        certificates=certificates_of(config),
     )
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from collector.alerts.alert import as_alert
 from collector.alerts.condition import Condition
+from collector.alerts.server_rules import certificate_needs
 from collector.alerts.wording import Wording
 from collector.charts import THEMES
 from collector.node_charts import HourValue, ValueAxis, hours_chart
@@ -37,11 +38,14 @@ def fleet(request: Request, board: BoardOf) -> Response:
     fleets: Fleets = request.app.state.fleets
     operations: Operations | None = request.app.state.operations
     found = fleets.fleet()
+    now = datetime.now(UTC)
+    ending = certificate_needs(operations.certificates, fleets.rules, now) if operations else []
     return page(
         request,
         "fleet.html",
         fleet=found,
-        told=teller(request, board, datetime.now(UTC)),
+        told=teller(request, board, now),
+        ending=ending,
         problems=operations.problems() if operations else [],
         problem_parts=PARTS,
         day_s=DAY.total_seconds(),

@@ -119,7 +119,7 @@ class Fleets:
 
     def __init__(self, board: Board, rules: AlertRules) -> None:
         self._board = board
-        self._rules = rules
+        self.rules = rules
         self._drifts = DriftWatch(board.ledger, rules)
         self._kept: Cache[None, Fleet] = Cache(_KEPT_S)
 
@@ -162,7 +162,7 @@ class Fleets:
             for node in inventory.nodes
             if node in states and (site := inventory.site_of(node, now)) is not None
         )
-        return node_needs(there, self._rules, self._drifts.drifts(now), now)
+        return node_needs(there, self.rules, self._drifts.drifts(now), now)
 
 
 def _node(

@@ -1,21 +1,30 @@
-"""New certificates for a server that runs, before those that it has are out of date."""
+"""New certificates for a server that runs, before those that it has are out of date.
+
+Nodes know the authority and the broker's names, which both stay: a new certificate is one as good
+to them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
+from collector.certificates import Certificate, Holder, read_certificate
 from deploy.authority import Authority
 from deploy.errors import DeployError
 from deploy.handover import hand_over
 from deploy.mosquitto_config import ACCESS_FILE, CONFIG_FILE, SERVICE_FILE, write_broker
 from deploy.server.collector_config import TLS_FOLDER
 
+DUE: Final = timedelta(days=90)
+"""How long before its end a certificate is renewed: a month before anybody is warned of it."""
+
 _SERVER: Final = "server.pem"
+_HEALTH: Final = "health.pem"
 _CLIENT: Final = "client.pem"
 
 
@@ -38,12 +47,38 @@ def renew(folder: Path) -> datetime:
     hosts = _hosts(_certificate(broker / _SERVER))
     write_broker(broker, authority, hosts, config, access, limits, _owner(broker / "server.key"))
     hand_over(authority.issue_collector(), tls, _owner(tls / "client.key"))
-    return min(_certificate(path).not_valid_after_utc for path in (broker / _SERVER, tls / _CLIENT))
+    return renewed_until(folder)
+
+
+def renewed_until(folder: Path) -> datetime:
+    """Until when all of those that :func:`renew` makes anew hold; raise as it does."""
+    paths = (
+        folder / "broker" / _SERVER,
+        folder / "broker" / _HEALTH,
+        folder / TLS_FOLDER / _CLIENT,
+    )
+    return min(_certificate(path).not_valid_after_utc for path in paths)
 
 
 def valid_until(folder: Path) -> datetime:
     """Until when the broker's certificate holds, without which no node gets in."""
     return _certificate(folder / "broker" / _SERVER).not_valid_after_utc
+
+
+def kept(folder: Path) -> dict[Holder, Certificate]:
+    """The certificates in a server's folder by whose they are, as :class:`ConfigError` else."""
+    paths: dict[Holder, Path] = {
+        "authority": folder / "authority" / "ca.pem",
+        "broker": folder / "broker" / _SERVER,
+        "collector": folder / TLS_FOLDER / _CLIENT,
+    }
+    return {holder: read_certificate(path) for holder, path in paths.items()}
+
+
+def of_nodes(folder: Path) -> dict[str, Certificate]:
+    """The certificates that nodes were given last, by node."""
+    found = sorted((folder / "nodes").glob(f"*/{_CLIENT}"))
+    return {path.parent.name: read_certificate(path) for path in found}
 
 
 def _hosts(certificate: x509.Certificate) -> Sequence[str]:

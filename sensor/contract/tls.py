@@ -72,3 +72,19 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     # The default of Python 3.13, for all: RFC 5280 to the letter.
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
+
+
+def read_again(context: ssl.SSLContext, tls: Tls) -> None:
+    """Let connections from now on show our certificate as it is by now.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read; the one before goes on to be shown.
+    """
+    try:
+        context.load_cert_chain(tls.certificate_file, tls.key_file)
+    except OSError as error:  # ssl's own errors are some of these, too
+        raise ConfigError(
+            f"broker.tls: {tls.certificate_file} and {tls.key_file} cannot be read again: {error}"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from deploy.mosquitto_config import TLS_PORT
 from deploy.server.folder import COMPOSE_SECRETS
 from deploy.server.layout import LAYOUTS, PROXY_HEALTH_PORT, Kind
 from deploy.server.proxy import CONFIG_FILE, HEALTH_PATH, proxy_config
+from deploy.server.renewal import renew
 from skolro import COMMANDS, Entry, Group, LazyCommand
 from tests.deploy.compose import (
     COLLECTOR,
@@ -35,6 +37,7 @@ from tests.deploy.compose import (
     strings,
 )
 from tests.deploy.server.made import server
+from tests.peers import wait_for
 
 OURS = {name for name, service in SERVICES.items() if service["image"] == "skolro"}
 PROVISIONED = ["../dashboards/grafana/provisioning/datasources/skolro.yaml"]
@@ -45,7 +48,7 @@ class TestCompose:
 
     def test_services(self) -> None:
         assert SERVICES.keys() == {
-            "proxy", "mosquitto", "influxdb", "grafana", "collector", "nightly", "admin"
+            "proxy", "mosquitto", "influxdb", "grafana", "collector", "nightly", "renewal", "admin"
         }  # fmt: skip
 
     def test_the_specification_of_compose_has_all_of_it(self) -> None:
@@ -74,7 +77,7 @@ class TestCompose:
         assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", SERVICES[name]["image"])
 
     def test_one_image_of_ours_is_built_once(self) -> None:
-        assert {"collector", "nightly", "admin"} == OURS
+        assert {"collector", "nightly", "renewal", "admin"} == OURS
         assert [one for one in OURS if "build" in SERVICES[one]] == ["collector"]
 
     def test_influxdb_is_version_2(self) -> None:
@@ -141,7 +144,7 @@ class TestCompose:
 
     def test_each_network_holds_just_those_who_talk_there(self) -> None:
         on = {
-            name: {one for one in LASTING if name in SERVICES[one]["networks"]}
+            name: {one for one in LASTING if name in SERVICES[one].get("networks", ())}
             for name in COMPOSE["networks"]
         }
         assert on == {
@@ -151,6 +154,8 @@ class TestCompose:
             "figures": {"influxdb", "grafana", "collector"},
             "messages": {"mosquitto", "collector", "nightly"},
         }
+        assert {one for one in LASTING if "networks" not in SERVICES[one]} == {"renewal"}
+        assert SERVICES["renewal"]["network_mode"] == "none"
         shut = {name for name, one in COMPOSE["networks"].items() if one and one.get("internal")}
         assert shut == {"pages", "boards", "figures"}
 
@@ -204,6 +209,50 @@ class TestCollector:
         for service in ("collector", "nightly"):
             (secret,) = SERVICES[service]["secrets"]
             assert secret["target"] == f"/etc/skolro/{COLLECTOR.influxdb.token_file}"
+
+
+class TestRenewal:
+    """What renews certificates."""
+
+    def test_it_alone_has_the_authority_all_the_time_and_finds_all_that_is_renewed(
+        self, tmp_path: Path
+    ) -> None:
+        having = [one for one in LASTING if f"{MADE}/authority" in mounts(one).values()]
+        assert having == ["renewal"]
+        server(tmp_path / "made", "--for", "compose")
+        there = tmp_path / "there"
+        there.mkdir()
+        for path, source in mounts("renewal").items():
+            if source.startswith(MADE):
+                name = path.removeprefix("/etc/skolro/")
+                assert source == f"{MADE}/{name}"
+                (there / name).symlink_to(tmp_path / "made" / name)
+        before = (there / "broker/server.pem").read_bytes()
+        renew(there)
+        assert (there / "broker/server.pem").read_bytes() != before
+
+    def test_its_script_looks_at_once_says_so_to_the_health_check_and_ends_when_told(
+        self, tmp_path: Path
+    ) -> None:
+        made = tmp_path / "made"
+        server(made, "--for", "compose")
+        script = (DEPLOY / "renewal.sh").read_text(encoding="utf-8")
+        looked = SERVICES["renewal"]["healthcheck"]["test"][-1].split()[1]
+        assert f"touch {looked}" in script
+        process = subprocess.Popen(
+            ["sh", "-c", script.replace(looked, str(tmp_path / "looked")), "renewal.sh", made],
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with process:
+            try:
+                assert process.stdout is not None
+                assert "Nothing is due" in process.stdout.readline()
+                wait_for((tmp_path / "looked").exists, 20)
+                process.terminate()
+                assert process.wait(20) == 0
+            finally:
+                process.kill()
 
 
 class TestProxy:

@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -28,6 +29,7 @@ from collector.ledger.ledger import Ledger
 from deploy.authority import HEALTH, Authority
 from deploy.mosquitto_config import TLS_PORT, service_limits
 from deploy.processes import listens
+from deploy.server.renewal import renew
 from sensor.config import Broker as NodeBroker
 from sensor.contract import topics
 from sensor.contract.signature import public_key_text
@@ -120,6 +122,18 @@ class TestMosquitto:
         assert SERVICES["mosquitto"]["ulimits"]["nofile"] == {"soft": int(most), "hard": int(most)}
 
 
+def test_new_certificates_are_taken_up_while_it_runs(place: Place) -> None:
+    before = place.shown()
+    files, config = place.folder / "made/broker", place.folder / "config"
+    kept = (config / "mosquitto.conf").read_text()
+    renew(place.folder / "made")
+    for name in ("server.key", "server.pem"):
+        shutil.copy(files / name, config / name)
+    # The configuration comes last, as it does when the folder itself is mounted.
+    (config / "mosquitto.conf").write_text(kept)
+    wait_for(lambda: place.shown() != before, 30, "it shows the old one")
+
+
 class Place:
     """What `skolro server init` makes, and the broker that is started by it."""
 
@@ -143,6 +157,16 @@ class Place:
     def node_tls(self, node: str) -> Tls:
         """The certificate of a node."""
         return Authority(self.folder / "made/authority").issue_node(node)
+
+    def shown(self) -> bytes | None:
+        """The certificate that it shows to somebody who has one."""
+        context = client_context(self.collector_tls)
+        address = ("127.0.0.1", self.port)
+        with (
+            socket.create_connection(address, timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname="localhost") as talk,
+        ):
+            return talk.getpeercert(binary_form=True)
 
     @contextmanager
     def running(self) -> Iterator[None]:

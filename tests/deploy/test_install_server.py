@@ -55,7 +55,7 @@ def test_the_units_that_it_starts_are_there() -> None:
         for unit in line.split()
     ]
     units = {path.name for path in (DEPLOY / "systemd").iterdir()}
-    assert len(named) == 5
+    assert len(named) == 7
     assert {unit if "." in unit else f"{unit}.service" for unit in named} <= units
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from collector.intake.intake import _LONGEST_PAUSE_S
 from collector.operations.operations import PATIENCE_S
+from deploy.mosquitto_config import CONFIG_FILE as BROKER_CONFIG
 from deploy.mosquitto_config import service_limits
+from deploy.server.collector_config import TLS_FOLDER
 from deploy.server.layout import LAYOUTS, Kind
 from deploy.server.proxy import CONFIG_FILE
 from sensor.updating.exchange import RESTART_FILE, WISH_FILE
@@ -32,8 +34,14 @@ OTHERS = {
 # Of the release that has last shown to work, whichever one is tried.
 UPDATER = "/opt/skolro/node/good/bin/skolro"
 USERS = {"skolro-updater": "skolro-updater"} | {name: user for name, (user, _) in OTHERS.items()}
-RESTART = next(unit for unit in SERVICES if unit.stem == "skolro-restart")
-OURS = [unit for unit in SERVICES if unit.stem not in {*OTHERS, RESTART.stem}]
+MANAGED = {
+    "skolro-restart": "/usr/bin/systemctl --no-block restart skolro-sensor.service",
+    "skolro-reload": "/usr/bin/systemctl --no-block reload skolro-broker.service",
+}
+"""Units that have one word with the service manager, as root."""
+RENEWAL = "skolro-renew"
+"""Runs as root, whose the authority is."""
+OURS = [unit for unit in SERVICES if unit.stem not in {*OTHERS, *MANAGED}]
 """Those that run Skolro."""
 
 
@@ -88,7 +96,9 @@ def test_their_commands_exist(unit: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", [unit for unit in SERVICES if unit != RESTART], ids=lambda unit: unit.stem
+    "unit",
+    [unit for unit in SERVICES if unit.stem not in {*MANAGED, RENEWAL}],
+    ids=lambda unit: unit.stem,
 )
 def test_none_runs_as_root_or_writes_elsewhere(unit: Path) -> None:
     settings = read(unit)["Service"]
@@ -101,10 +111,32 @@ def test_none_runs_as_root_or_writes_elsewhere(unit: Path) -> None:
     assert set(written) <= set(settings["StateDirectory"].split())
 
 
-def test_root_does_one_thing_for_an_update_and_takes_no_word_for_it() -> None:
-    settings = read(RESTART)["Service"]
-    assert settings["ExecStart"] == "/usr/bin/systemctl --no-block restart skolro-sensor.service"
+@pytest.mark.parametrize("name", MANAGED)
+def test_root_does_one_thing_for_others_and_takes_no_word_for_it(name: str) -> None:
+    settings = read(next(unit for unit in SERVICES if unit.stem == name))["Service"]
+    assert settings["ExecStart"] == MANAGED[name]
     assert settings["CapabilityBoundingSet"] == ""
+
+
+def test_who_has_the_authority_reaches_three_folders_and_no_network() -> None:
+    by_name = {unit.name: read(unit) for unit in UNITS}
+    settings = by_name[f"{RENEWAL}.service"]["Service"]
+    assert "User" not in settings
+    made = Path("/etc/skolro")
+    folders = (made / "authority", made / "broker", made / TLS_FOLDER)
+    assert settings["ReadWritePaths"].split() == [str(folder) for folder in folders]
+    assert settings["ProtectSystem"] == "strict"
+    assert settings["PrivateNetwork"] == settings["NoNewPrivileges"] == "yes"
+    # What it writes is for others to read, but for keys.
+    assert settings["UMask"] == "0022"
+    assert settings["ExecStart"].split()[1:] == ["server", "renew", "--due", str(made)]
+
+
+def test_what_a_renewal_writes_last_is_what_reloads_the_broker() -> None:
+    by_name = {unit.name: read(unit) for unit in UNITS}
+    watched = by_name["skolro-reload.path"]["Path"]["PathChanged"]
+    assert watched == f"/etc/skolro/broker/{BROKER_CONFIG}"
+    assert by_name["skolro-broker.service"]["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
 @pytest.mark.parametrize(

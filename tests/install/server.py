@@ -49,6 +49,20 @@ _AUTHORITY: Final = "/var/lib/skolro-proxy/caddy/pki/authorities/local/root.crt"
 _USERS: Final = {
     "skolro-broker": "mosquitto", "skolro-collector": "skolro", "skolro-proxy": "caddy",
 }  # fmt: skip
+# The broker's certificate is one that was issued long ago.
+_AGE: Final = """\
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from deploy.authority import Authority, Validity
+
+start = datetime.now(UTC) - timedelta(days=650.5)
+made = Authority(Path("/etc/skolro/authority")).issue_server(
+    ["198.18.43.1", "127.0.0.1"], Validity(730, start)
+)
+shutil.copyfile(made.certificate_file, "/etc/skolro/broker/server.pem")
+shutil.copyfile(made.key_file, "/etc/skolro/broker/server.key")
+"""
 _PORTS: Final = (443, 8080, 8081, 8883)
 
 console = Console()
@@ -75,6 +89,7 @@ def main() -> int:
             install(machine)
             with Cable("skolro-far", SERVER) as cable, node(machine, cable, Path(folder)) as child:
                 has_sent(machine, child, 10)
+                renew(machine, child)
                 keep_copies(machine)
                 upgrade(machine, child)
                 go_back(machine, child)
@@ -98,7 +113,7 @@ def install(machine: Machine) -> None:
         assert machine.unit(unit, "ActiveState") == "active"
         pid = machine.unit(unit, "MainPID")
         assert machine.run("stat", "--format=%U", f"/proc/{pid}").strip() == user
-    for timer in ("skolro-backup.timer", "skolro-prune.timer"):
+    for timer in ("skolro-backup.timer", "skolro-prune.timer", "skolro-renew.timer"):
         assert machine.unit(timer, "ActiveState") == "active"
     (password,) = re.findall(r"with the password (\S+)", said)
     log_in(machine, password)
@@ -198,6 +213,27 @@ def verify(machine: Machine) -> None:
     """Nothing is missing, and all is as its node signed it."""
     machine.run("runuser", "-u", "skolro", "--", "/opt/skolro/bin/skolro", "collector", "check",
                 *CONFIG)  # fmt: skip
+
+
+def renew(machine: Machine, child: Child) -> None:
+    """The timer's service finds that the broker's certificate ends; nobody is sent away for it."""
+    machine.run("/opt/skolro/bin/python", "-c", _AGE)
+    machine.run("systemctl", "reload", "skolro-broker")
+    wait_for(lambda: days_left(machine) == 79, 30, "the broker does not show what ends")
+    process = machine.unit("skolro-broker", "MainPID")
+    machine.run("systemctl", "start", "skolro-renew.service")
+    assert machine.unit("skolro-renew", "Result") == "success"
+    wait_for(lambda: days_left(machine) == 729, 60, "the broker does not show the new certificate")
+    assert machine.unit("skolro-broker", "MainPID") == process
+    has_sent(machine, child, messages(machine) + 3)
+    told(machine, "a certificate was renewed and taken up by the broker that ran")
+
+
+def days_left(machine: Machine) -> int:
+    """For how many days the certificate holds that the broker shows."""
+    found = msgspec.json.decode(machine.run("skolro", "server", "check", "--json"))
+    (days,) = (one["days"] for one in found["certificates"] if one["whose"] == "broker")
+    return int(days)
 
 
 def keep_copies(machine: Machine) -> None:

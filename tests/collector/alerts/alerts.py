@@ -38,19 +38,20 @@ FACTS: dict[AlertKind, dict[str, Any]] = {
         "since_low": "2026-10-08", "since_high": "2026-10-14", "neighbours": 4,
     },
     "server": {"part": "broker"},
+    "certificate": {"holder": "broker", "ends": "2027-01-04T10:00:00+00:00"},
 }  # fmt: skip
 
 
 def alert(kind: AlertKind, number: int = 1, **changes: Any) -> Alert:
     """An alert at Ekskolan that has been open for a while."""
-    of_server = kind == "server"
+    of_server = kind in {"server", "certificate"}
     values: dict[str, Any] = {
         "id": number,
         "kind": kind,
         "subject": "broker of one" if of_server else f"ekskolan-{number}",
         "simulated": False,
         "site": None if of_server else "ekskolan",
-        "node": None if kind in {"episode", "server"} else f"ekskolan-{number}",
+        "node": None if kind == "episode" or of_server else f"ekskolan-{number}",
         "told_by": "one" if of_server else None,
         "since": NOW - timedelta(minutes=35),
         "facts": FACTS[kind],

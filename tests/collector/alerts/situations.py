@@ -11,6 +11,7 @@ import numpy as np
 
 from collector.alert_config import AlertRules
 from collector.alerts.situation import NodeNow, RecentLevel, ServerNow, Situation
+from collector.certificates import HOLDERS, Certificate
 from collector.ledger.ledger import Ledger, NodeState
 from collector.registry.inventory import Site
 from sensor.contract.messages import LevelBatch
@@ -21,10 +22,14 @@ RULES = AlertRules()
 SITE = Site(id="ekskolan", name="Ekskolan")
 
 
+WELL = Certificate(NOW - timedelta(days=365), NOW + timedelta(days=3650))
+
+
 def server(**changes: Any) -> ServerNow:
     """A collector that has heard the broker for a day, and is well."""
     values: dict[str, Any] = {
         "name": "one", "hears_since": NOW - timedelta(days=1), "free_bytes": 10**11, "problems": {},
+        "certificates": dict.fromkeys(HOLDERS, WELL),
     }  # fmt: skip
     return ServerNow(**{**values, **changes})
 

@@ -15,6 +15,7 @@ from collector.alerts.rules import RULES as EVERY_RULE
 from collector.alerts.rules import judge
 from collector.alerts.situation import EpisodeNow, RecentLevel
 from collector.analysis.episodes import Episode, Reason
+from collector.certificates import HOLDERS, Certificate, Holder
 from tests.collector.alerts.situations import NOW, RULES, SITE, node, server, situation
 
 
@@ -138,6 +139,43 @@ def test_a_part_that_has_not_worked_for_minutes_is_found() -> None:
     problems = {"broker": NOW - timedelta(minutes=5), "influxdb": NOW - timedelta(minutes=4)}
     one = only(judge(situation(server=server(problems=problems)), RULES))
     assert (one.kind, one.subject, one.told_by) == ("server", "broker of one", "one")
+
+
+def ending(days: float, years: float = 2.0) -> Certificate:
+    """A certificate that ends so soon."""
+    ends = NOW + timedelta(days=days)
+    return Certificate(ends - timedelta(days=365 * years), ends)
+
+
+@pytest.mark.parametrize(
+    ("holder", "certificate", "holds"),
+    [
+        ("broker", ending(59.9), True),
+        ("broker", ending(60.1), False),
+        ("broker", ending(-1.0), True),
+        # Every node needs a new card before its authority ends.
+        ("authority", ending(364.0, 20.0), True),
+        ("authority", ending(366.0, 20.0), False),
+        # A public authority's hold for 90 days, and are renewed when 30 are left.
+        ("pages", ending(29.0, 90 / 365), False),
+        ("pages", ending(22.0, 90 / 365), True),
+        # The proxy's own hold for twelve hours.
+        ("pages", ending(0.2, 0.5 / 365), False),
+        ("pages", ending(0.1, 0.5 / 365), True),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_found(
+    holder: Holder, certificate: Certificate, holds: bool
+) -> None:
+    findings = judge(situation(server=server(certificates={holder: certificate})), RULES)
+    assert [one.subject for one in findings.holds] == [f"{holder} of one"] * holds
+    # Of the others it is not known whether an alert about them is over.
+    others = {Unknown("certificate", f"{one} of one") for one in HOLDERS if one != holder}
+    assert findings.unknown == others
+    if holds:
+        (one,) = findings.holds
+        assert (one.kind, one.told_by) == ("certificate", "one")
+        assert one.facts == {"holder": holder, "ends": certificate.ends.isoformat()}
 
 
 @pytest.mark.parametrize(

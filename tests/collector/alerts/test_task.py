@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from collector.alert_config import AlertKind, Alerts, Recipient
 from collector.alerts.situation import ServerNow
 from collector.alerts.task import AlertTask, wait_s
+from collector.certificates import Certificate
 from collector.config import Page
 from collector.ledger.ledger import Ledger
 from collector.roles import Role
@@ -27,7 +28,7 @@ from tests.receivers import Mailbox, Receiver, mailbox, served_receiver
 MINUTE = timedelta(minutes=1)
 EVERY_KIND: tuple[AlertKind, ...] = (
     "episode", "night_level", "node_silent", "dead_microphone", "calibration_due", "disk", "card",
-    "under_voltage", "clock", "outbox", "drift", "server",
+    "under_voltage", "clock", "outbox", "drift", "server", "certificate",
 )  # fmt: skip
 
 
@@ -129,6 +130,10 @@ def happen(kind: AlertKind, alerting: Alerting, node: FakeNode) -> None:
             grow_deaf(ledger, node)
         case "server":
             alerting.server = server(problems={"influxdb": NOW - 10 * MINUTE})
+        case "certificate":
+            ends = datetime(2027, 1, 3, 10, 0, tzinfo=UTC)
+            broker = Certificate(ends - timedelta(days=730), ends)
+            alerting.server = server(certificates={"broker": broker})
 
 
 @ONLY_SQLITE
@@ -147,6 +152,11 @@ def happen(kind: AlertKind, alerting: Alerting, node: FakeNode) -> None:
         ("outbox", "Mätvärden blir liggande hos ekskolan-1 (Ekskolan)", "420 meddelanden väntar"),
         ("drift", "Titta på mätnoden ekskolan-1 (Ekskolan): den skiljer sig", "har blivit 6,0 dB"),
         ("server", "Servern: influxdb tar inte emot data", "Sedan 22:50"),
+        (
+            "certificate",
+            "Certifikat behöver förnyas: MQTT-serverns certifikat",
+            "MQTT-serverns certifikat gäller till 3 januari 2027. Utan det släpps ingen mätnod in.",
+        ),
     ],
 )
 def test_each_kind_comes_once_by_mail_and_by_web_hook_over_restarts(
@@ -165,14 +175,14 @@ def test_each_kind_comes_once_by_mail_and_by_web_hook_over_restarts(
     for minute in (0.0, 0.5, 4.0, 8.5):
         alerting.step(minute)
         alerting.restart()
-    if kind in {"calibration_due", "card", "under_voltage", "drift"}:
+    if kind in {"calibration_due", "card", "under_voltage", "drift", "certificate"}:
         alerting.step(11.0)
     if kind in {"clock", "outbox"}:
         alerting.step(30.0)
     (first,) = mail.subjects()
     assert first.startswith(title)
     assert line in mail.body(0)
-    if kind != "server":
+    if kind not in {"server", "certificate"}:
         assert "https://buller.example.org/site/ekskolan" in mail.body(0)
     told = json.loads(hook.requests[0].body)
     assert (hook.requests[0].path, len(hook.requests)) == ("/skolro", len(mail.mails))

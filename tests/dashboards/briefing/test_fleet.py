@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -10,10 +10,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from collector.config import Broker
+from collector.certificates import Certificate
+from collector.config import Broker, CollectorConfig
 from collector.intake.subscriber import Subscriber
 from collector.ledger.ledger import Received
 from collector.ledger.verification import Refused
+from collector.operations.certificate_watch import CertificateWatch
 from collector.operations.heartbeat import Heartbeat
 from collector.operations.operations import PARTS, Operations
 from collector.roles import Role
@@ -195,6 +197,22 @@ def test_what_is_wrong_with_the_server_is_said_in_the_readers_language(
     assert "MQTT-servern svarar inte." in text
     assert "a thread of it has ended" in text
     assert "The MQTT broker does not answer." in page(client, "/fleet?lang=en")
+
+
+def test_a_certificate_that_ends_soon_is_told_with_what_to_do(
+    app: FastAPI, engine: Engine, town: Town, client: httpx.Client
+) -> None:
+    watch = CertificateWatch(CollectorConfig())
+    app.state.operations = Operations(
+        Heartbeat(engine, "one"), Subscriber(Broker(), town.ledger, town.live), (), watch
+    )
+    assert "certifikat" not in page(client, "/fleet")
+    ends = datetime.now(UTC) + timedelta(days=20)
+    watch.found = {"broker": Certificate(ends - timedelta(days=730), ends)}
+    text = page(client, "/fleet")
+    assert "MQTT-serverns certifikat gäller till" in text
+    assert "skolro server renew" in text
+    assert "The certificate of the MQTT broker holds until" in page(client, "/fleet?lang=en")
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import shutil
+import signal
 import ssl
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +56,7 @@ class RunningServer:
         self._move("proxy/Caddyfile", "admin off", f"admin off\n\thttps_port {self.port}")
         (folder / "queues").mkdir()
         self._children: list[Child] = []
+        self._broker: Child | None = None
 
     def _move(self, name: str, old: str, new: str) -> None:
         path = self.folder / name
@@ -79,13 +82,25 @@ class RunningServer:
 
     def _start(self) -> None:
         files = self.folder
-        broker = self._child("broker", str(MOSQUITTO), "-c", str(files / "broker/mosquitto.conf"))
-        broker.await_ready(lambda: listens(self.broker_port), within_s=30)
+        self.start_broker()
         config = str(files / "collector.toml")
         collector = self._child("collector", *skolro("collector", "serve", "--config", config))
         if self._has_proxy:
             self._start_proxy()
         collector.await_ready(lambda: "pages and API" in collector.log.read_text(), within_s=120)
+
+    def start_broker(self) -> None:
+        """Start it, or start it anew."""
+        if self._broker is not None:
+            end_together([self._broker], within_s=20)
+        path = str(self.folder / "broker/mosquitto.conf")
+        self._broker = self._child("broker", str(MOSQUITTO), "-c", path)
+        self._broker.await_ready(lambda: listens(self.broker_port), within_s=30)
+
+    def reload_broker(self) -> None:
+        """As its unit does it."""
+        assert self._broker is not None
+        os.kill(self._broker.pid, signal.SIGHUP)
 
     def _start_proxy(self) -> None:
         files = self.folder
