@@ -23,6 +23,7 @@ AlertKind: TypeAlias = Literal[
     "drift",  # a node's background has drifted from its neighbours'
     "server",  # a part of the collector has not worked for minutes
     "certificate",  # a certificate that the server stands on ends soon
+    "update",  # a node went back from what it was to run, or refused it
 ]
 
 MessageKind: TypeAlias = AlertKind | Literal["weekly"]
@@ -33,9 +34,11 @@ KINDS_OF: Final[Mapping[Role, tuple[AlertKind, ...]]] = {
     Role.MUNICIPALITY: ("episode", "night_level"),
     Role.TECHNICIAN: (
         "node_silent", "dead_microphone", "calibration_due", "disk", "card", "under_voltage",
-        "drift", "server", "certificate",
+        "drift", "server", "certificate", "update",
     ),
-    Role.ADMINISTRATOR: ("node_silent", "dead_microphone", "disk", "server", "certificate"),
+    Role.ADMINISTRATOR: (
+        "node_silent", "dead_microphone", "disk", "server", "certificate", "update",
+    ),
     Role.SCHOOL: ("episode",),
 }  # fmt: skip
 """What each role is told at once unless its recipient says otherwise."""

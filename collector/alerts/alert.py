@@ -28,6 +28,7 @@ CALM: Final[Mapping[AlertKind, timedelta]] = {
     "drift": timedelta(days=2),
     "server": timedelta(minutes=5),
     "certificate": timedelta(hours=1),
+    "update": timedelta(0),
 }
 """How long a condition must be gone before its alert ends, so that one that comes and goes is one.
 

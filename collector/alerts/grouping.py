@@ -26,6 +26,7 @@ GATHER: Final[Mapping[AlertKind, timedelta]] = {
     "drift": timedelta(minutes=10),
     "server": timedelta(0),
     "certificate": timedelta(minutes=10),
+    "update": timedelta(0),
 }
 """How long the first notice of a kind waits for others."""
 
@@ -43,6 +44,7 @@ APART: Final[Mapping[AlertKind, timedelta]] = {
     "drift": timedelta(hours=6),
     "server": timedelta(minutes=5),
     "certificate": timedelta(hours=6),
+    "update": timedelta(minutes=15),
 }
 """How long after a message the next one of its kind comes at the earliest."""
 

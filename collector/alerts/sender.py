@@ -32,6 +32,7 @@ _WARNINGS: Final[Mapping[MessageKind, NotifyType]] = {
     "drift": NotifyType.INFO,
     "server": NotifyType.FAILURE,
     "certificate": NotifyType.WARNING,
+    "update": NotifyType.WARNING,
     "weekly": NotifyType.INFO,
 }
 _LOGGER: Final = logging.getLogger("apprise")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isnan, nan
@@ -17,6 +17,7 @@ from collector.fleet.neighbours import Drifts, read_drifts
 from collector.ledger.ledger import Ledger, NodeState
 from collector.ledger.queries import level_series
 from collector.registry.inventory import Inventory, Site
+from collector.registry.wishes import NodeWish, Rollout, Wishes
 from sensor.contract.messages import Flag, LevelBatch
 
 _LONGEST_EPISODE: Final = timedelta(hours=12)
@@ -105,6 +106,15 @@ class ServerNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatesNow:
+    """What nodes are to run: the newest wish of each, and the newest rollout with its wishes."""
+
+    newest: Mapping[str, NodeWish] = field(default_factory=dict)
+    rollout: Rollout | None = None
+    members: Sequence[NodeWish] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """All of it at `now`; `drifts` are those of the nodes' backgrounds, by node."""
 
@@ -113,10 +123,12 @@ class Situation:
     episodes: tuple[EpisodeNow, ...]
     server: ServerNow
     drifts: Drifts = field(default_factory=dict)
+    updates: UpdatesNow = UpdatesNow()
 
 
 def read_situation(
     ledger: Ledger,
+    wishes: Wishes,
     rules: AlertRules,
     server: ServerNow,
     now: datetime,
@@ -136,7 +148,14 @@ def read_situation(
         episodes=tuple(_episodes(ledger, rules, inventory, now)),
         server=server,
         drifts=read_drifts(ledger, inventory, rules, now) if drifts is None else drifts,
+        updates=_updates(wishes),
     )
+
+
+def _updates(wishes: Wishes) -> UpdatesNow:
+    rollout = wishes.rollout()
+    members = [] if rollout is None else wishes.members(rollout.id)
+    return UpdatesNow(newest=wishes.newest(), rollout=rollout, members=members)
 
 
 def _nodes(

@@ -33,6 +33,7 @@ from collector.alerts.wording import Wording
 from collector.config import Page
 from collector.fleet.neighbours import DriftWatch
 from collector.ledger.ledger import Ledger
+from collector.registry.wishes import Wishes
 from sensor.contract.errors import SkolroError
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class AlertTask:
         self._server = server
         self._drifts = DriftWatch(ledger, alerts.rules)
         self.journal = AlertJournal(engine)
+        self._wishes = Wishes(engine)
         self._weekly = WeeklyJournal(engine)
         # Until when each recipient's mails are known to be made.
         self._weekly_until: dict[str, datetime] = {}
@@ -137,7 +139,9 @@ class AlertTask:
         """
         server = self._server()
         drifts = self._drifts.drifts(now)
-        situation = read_situation(self._ledger, self._alerts.rules, server, now, drifts)
+        situation = read_situation(
+            self._ledger, self._wishes, self._alerts.rules, server, now, drifts
+        )
         findings = judge(situation, self._alerts.rules)
         self._write_down(findings, server.name, now)
         self._compose(now)

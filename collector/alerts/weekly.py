@@ -28,8 +28,8 @@ from collector.ledger.ledger import Ledger
 from collector.registry.inventory import WEEKDAYS
 
 URGENCY: Final[tuple[AlertKind, ...]] = (
-    "server", "node_silent", "dead_microphone", "certificate", "calibration_due", "card", "disk",
-    "under_voltage", "clock", "outbox", "drift",
+    "server", "node_silent", "dead_microphone", "update", "certificate", "calibration_due", "card",
+    "disk", "under_voltage", "clock", "outbox", "drift",
 )  # fmt: skip
 """What needs hands, the most urgent first; what happens in the street is no matter of this mail."""
 

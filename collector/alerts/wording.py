@@ -114,6 +114,8 @@ class Wording:
             return self._text(f"certificate.{alert.facts['holder']}")
         if alert.kind in _OF_SITES:
             return self._site(alert)
+        if alert.kind == "update" and alert.node is None:
+            return self._text("update.release", version=alert.facts["version"])
         if alert.node is not None:
             return f"{alert.node} ({self._site(alert)})"
         return self._text("disk.server", server=alert.told_by)
@@ -155,6 +157,8 @@ class Wording:
                 details = {"waits": self._waits(facts)}
             case "server":
                 details = {"part": self._part(alert)}
+            case "update":
+                details = {"detail": self._update(alert)}
             case "certificate":
                 details = self._certificate(facts, now)
             case "node_silent":
@@ -245,6 +249,24 @@ class Wording:
         key = f"server.part_{part}"
         known = key in texts(self.language)
         return self._text(key if known else "server.part_other", part=part)
+
+    def _update(self, alert: Alert) -> str:
+        facts = alert.facts
+        if facts["own"]:
+            where = self._text("note.place", site=self._site(alert), node=alert.node)
+            return where + self._text("update.own", outcome=self._outcome(facts))
+        failed = "; ".join(f"{one['node']} {self._outcome(one)}" for one in facts["failed"])
+        release = self._text("update.release", version=facts["version"])
+        counts = {"working": facts["working"], "nodes": facts["nodes"]}
+        return self._text("update.stopped", release=release, failed=failed, **counts)
+
+    def _outcome(self, facts: Mapping[str, Any]) -> str:
+        key = f"update.{facts['outcome']}"
+        return (
+            self._text(key)
+            if not facts["reason"]
+            else self._text("update.because", outcome=self._text(key), reason=facts["reason"])
+        )
 
     def _certificate(self, facts: Mapping[str, Any], now: datetime) -> dict[str, str]:
         ends = datetime.fromisoformat(facts["ends"])

@@ -19,6 +19,7 @@ from collector.commands.alerts_test import configured
 from collector.commands.opened import ConfigOption, JsonOption, Opened, opened, print_json
 from collector.errors import AlertError
 from collector.operations.server import server_elsewhere
+from collector.registry.wishes import Wishes
 
 
 def alerts_check(config: ConfigOption, as_json: JsonOption = False) -> None:
@@ -31,7 +32,8 @@ def alerts_check(config: ConfigOption, as_json: JsonOption = False) -> None:
         _require_usable(collector, alerts)
         now = datetime.now(UTC)
         server = server_elsewhere(collector.config)
-        situation = read_situation(collector.ledger, alerts.rules, server, now)
+        wishes = Wishes(collector.engine)
+        situation = read_situation(collector.ledger, wishes, alerts.rules, server, now)
         found = judge(situation, alerts.rules)
         told = {
             one.name: list(_messages(collector, one, found.holds, now)) for one in alerts.recipients

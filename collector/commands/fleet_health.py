@@ -29,6 +29,7 @@ from collector.errors import RegistryError
 from collector.fleet.history import DAYS, History, histories
 from collector.ledger.ledger import NodeState
 from collector.operations.server import server_elsewhere
+from collector.registry.wishes import Wishes
 
 _ONLINE = {True: "yes", False: "no", None: "never"}
 _SHOWN = (
@@ -64,7 +65,8 @@ def _described(collector: Opened, node: str | None, now: datetime) -> list[dict[
     alerts = collector.config.alerts
     rules = AlertRules() if alerts is None else alerts.rules
     server = server_elsewhere(collector.config)
-    situation = read_situation(collector.ledger, rules, server, now)
+    wishes = Wishes(collector.engine)
+    situation = read_situation(collector.ledger, wishes, rules, server, now)
     holds = judge(situation, rules).holds
     words = Wording("en", ZoneInfo(collector.config.page.time_zone), inventory.sites)
     days = histories(collector.ledger, inventory, now, node=node)

@@ -17,6 +17,7 @@ from collector.commands.alerts_test import configured
 from collector.commands.opened import ConfigOption, Opened, opened, print_table
 from collector.errors import AlertError
 from collector.operations.server import server_elsewhere
+from collector.registry.wishes import Wishes
 
 
 def fleet_mail(
@@ -57,7 +58,8 @@ def _print_mails(
 ) -> None:
     journal = WeeklyJournal(collector.engine)
     server = server_elsewhere(collector.config)
-    situation = read_situation(collector.ledger, alerts.rules, server, now)
+    wishes = Wishes(collector.engine)
+    situation = read_situation(collector.ledger, wishes, alerts.rules, server, now)
     holds = judge(situation, alerts.rules).holds
     for one in recipients:
         found = digest(collector.ledger, situation, holds, one, journal.last(one.name))

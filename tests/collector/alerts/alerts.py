@@ -38,13 +38,20 @@ FACTS: dict[AlertKind, dict[str, Any]] = {
         "since_low": "2026-10-08", "since_high": "2026-10-14", "neighbours": 4,
     },
     "server": {"part": "broker"},
+    "update": {
+        "own": False, "version": "0.2.0", "working": 2, "nodes": 9,
+        "failed": [
+            {"node": "askolan-1", "outcome": "returned", "reason": "it did not start"},
+            {"node": "askolan-2", "outcome": "refused", "reason": ""},
+        ],
+    },
     "certificate": {"holder": "broker", "ends": "2027-01-04T10:00:00+00:00"},
 }  # fmt: skip
 
 
 def alert(kind: AlertKind, number: int = 1, **changes: Any) -> Alert:
     """An alert at Ekskolan that has been open for a while."""
-    of_server = kind in {"server", "certificate"}
+    of_server = kind in {"server", "certificate", "update"}
     values: dict[str, Any] = {
         "id": number,
         "kind": kind,

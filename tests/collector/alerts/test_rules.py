@@ -13,9 +13,10 @@ from collector.alerts.condition import Condition, Findings, Unknown
 from collector.alerts.hours import within
 from collector.alerts.rules import RULES as EVERY_RULE
 from collector.alerts.rules import judge
-from collector.alerts.situation import EpisodeNow, RecentLevel
+from collector.alerts.situation import EpisodeNow, RecentLevel, UpdatesNow
 from collector.analysis.episodes import Episode, Reason
 from collector.certificates import HOLDERS, Certificate, Holder
+from collector.registry.wishes import End, NodeWish, Outcome, Rollout
 from tests.collector.alerts.situations import NOW, RULES, SITE, node, server, situation
 
 
@@ -139,6 +140,61 @@ def test_a_part_that_has_not_worked_for_minutes_is_found() -> None:
     problems = {"broker": NOW - timedelta(minutes=5), "influxdb": NOW - timedelta(minutes=4)}
     one = only(judge(situation(server=server(problems=problems)), RULES))
     assert (one.kind, one.subject, one.told_by) == ("server", "broker of one", "one")
+
+
+def wished(node_name: str, outcome: Outcome | None, days_ago: float = 1.0, **more: Any) -> NodeWish:
+    """What became of a wish some days ago."""
+    at = None if outcome is None else NOW - timedelta(days=days_ago)
+    return NodeWish(
+        node=node_name, number=1, made_at=NOW, payload=b"{}", signature="x", outcome=outcome,
+        reason="it did not start", outcome_at=at, **more,
+    )  # fmt: skip
+
+
+def rolled_out(end: End | None, *members: NodeWish) -> UpdatesNow:
+    """A rollout that ended so."""
+    rollout = Rollout(
+        id=7, version="0.2.0", manifest_sha256="", begun_at=NOW, stage=3, wait_s=0.0, end=end,
+        ended_at=None if end is None else NOW - timedelta(days=1),
+    )  # fmt: skip
+    return UpdatesNow(newest={one.node: one for one in members}, rollout=rollout, members=members)
+
+
+def test_a_rollout_that_was_stopped_is_one_thing_with_the_nodes_that_stopped_it() -> None:
+    members = (wished("a", "current", rollout=7), wished("b", "returned", rollout=7),
+               wished("c", None, rollout=7))  # fmt: skip
+    nodes = [node(name=name) for name in "abc"]
+    one = only(judge(situation(*nodes, updates=rolled_out("stopped", *members)), RULES))
+    assert (one.kind, one.subject, one.site, one.node) == ("update", "0.2.0 (7)", None, None)
+    assert (one.facts["working"], one.facts["nodes"]) == (1, 3)
+    assert one.facts["failed"] == [
+        {"node": "b", "outcome": "returned", "reason": "it did not start"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "updates",
+    [
+        UpdatesNow(),
+        rolled_out(None, wished("a", "current", rollout=7)),
+        rolled_out("done", wished("a", "current", rollout=7)),
+        # By hand: who did it knows.
+        rolled_out("stopped", wished("a", None, rollout=7)),
+        # For long enough.
+        rolled_out("stopped", wished("a", "returned", 15.0, rollout=7)),
+        UpdatesNow(newest={"a": wished("a", "current")}),
+        UpdatesNow(newest={"a": wished("a", "refused", 15.0)}),
+    ],
+)
+def test_updates_that_need_nobody_are_not_told(updates: UpdatesNow) -> None:
+    assert judge(situation(node(name="a"), updates=updates), RULES).holds == ()
+
+
+def test_a_node_that_went_back_from_its_own_wish_is_told_at_its_site() -> None:
+    updates = UpdatesNow(newest={"a": wished("a", "returned"), "gone": wished("gone", "refused")})
+    one = only(judge(situation(node(name="a"), updates=updates), RULES))
+    assert (one.kind, one.subject, one.site) == ("update", "a", "ekskolan")
+    assert one.facts["outcome"] == "returned"
 
 
 def ending(days: float, years: float = 2.0) -> Certificate:

@@ -18,8 +18,11 @@ from collector.alerts.task import AlertTask, wait_s
 from collector.certificates import Certificate
 from collector.config import Page
 from collector.ledger.ledger import Ledger
+from collector.registry.wishes import NodeWish, Wishes
 from collector.roles import Role
+from collector.rollout.task import RolloutTask
 from sensor.contract.errors import ConfigError
+from sensor.contract.messages import UpdateReport
 from tests.collector.alerts.situations import NOW, grow_deaf, server
 from tests.collector.conftest import ONLY_SQLITE
 from tests.peers import FakeNode, event, free_port, health, levels, wait_for
@@ -28,7 +31,7 @@ from tests.receivers import Mailbox, Receiver, mailbox, served_receiver
 MINUTE = timedelta(minutes=1)
 EVERY_KIND: tuple[AlertKind, ...] = (
     "episode", "night_level", "node_silent", "dead_microphone", "calibration_due", "disk", "card",
-    "under_voltage", "clock", "outbox", "drift", "server", "certificate",
+    "under_voltage", "clock", "outbox", "drift", "server", "certificate", "update",
 )  # fmt: skip
 
 
@@ -130,10 +133,40 @@ def happen(kind: AlertKind, alerting: Alerting, node: FakeNode) -> None:
             grow_deaf(ledger, node)
         case "server":
             alerting.server = server(problems={"influxdb": NOW - 10 * MINUTE})
+        case "update":
+            let_an_update_fail(alerting, node)
         case "certificate":
             ends = datetime(2027, 1, 3, 10, 0, tzinfo=UTC)
             broker = Certificate(ends - timedelta(days=730), ends)
             alerting.server = server(certificates={"broker": broker})
+
+
+def let_an_update_fail(alerting: Alerting, node: FakeNode) -> None:
+    """Let the first of two nodes go back from a release, which ends it for both."""
+    other = FakeNode("askolan-1")
+    other.register(alerting.ledger.registry, "askolan", NOW - timedelta(days=100))
+    Wishes(alerting.engine).begin(
+        "0.2.0", "a" * 64,
+        [
+            NodeWish(node=name, number=1, made_at=NOW, wave=wave, payload=b"{}", signature="x")
+            for wave, name in enumerate((node.name, other.name), start=1)
+        ],
+        stage=3, wait_s=0,
+    )  # fmt: skip
+    report = UpdateReport(wish=1, config_version=0, state="returned", reason="it did not start")
+    say(alerting.ledger, node, health(node.name, NOW - MINUTE, update=report))
+    RolloutTask(alerting.engine, alerting.ledger, Nobody(), lambda: NOW).step()
+
+
+class Nobody:
+    """Tells nodes nothing."""
+
+    connection = 0
+    is_connected = False
+
+    def tell(self, node: str, payload: bytes, signature: str) -> None:
+        """Not while there is no connection."""
+        raise AssertionError(node, payload, signature)
 
 
 @ONLY_SQLITE
@@ -152,6 +185,11 @@ def happen(kind: AlertKind, alerting: Alerting, node: FakeNode) -> None:
         ("outbox", "Mätvärden blir liggande hos ekskolan-1 (Ekskolan)", "420 meddelanden väntar"),
         ("drift", "Titta på mätnoden ekskolan-1 (Ekskolan): den skiljer sig", "har blivit 6,0 dB"),
         ("server", "Servern: influxdb tar inte emot data", "Sedan 22:50"),
+        (
+            "update",
+            "Uppdatering stoppad: version 0.2.0",
+            "gick tillbaka till det som senast fungerade (noden säger: it did not start). 0 av 2",
+        ),
         (
             "certificate",
             "Certifikat behöver förnyas: MQTT-serverns certifikat",
@@ -182,7 +220,7 @@ def test_each_kind_comes_once_by_mail_and_by_web_hook_over_restarts(
     (first,) = mail.subjects()
     assert first.startswith(title)
     assert line in mail.body(0)
-    if kind not in {"server", "certificate"}:
+    if kind not in {"server", "certificate", "update"}:
         assert "https://buller.example.org/site/ekskolan" in mail.body(0)
     told = json.loads(hook.requests[0].body)
     assert (hook.requests[0].path, len(hook.requests)) == ("/skolro", len(mail.mails))

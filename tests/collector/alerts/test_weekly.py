@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -14,8 +14,10 @@ from collector.alert_config import Alerts, Recipient, Weekly
 from collector.alerts.situation import ServerNow
 from collector.alerts.task import AlertTask
 from collector.alerts.weekly import WeeklyJournal, due_at
+from collector.certificates import HOLDERS, Certificate, Certificates
 from collector.config import Page
 from collector.ledger.ledger import Ledger
+from collector.registry.wishes import Key, NodeWish, Wishes
 from collector.roles import Role
 from sensor.contract.messages import Message
 from tests.collector.alerts.situations import server
@@ -47,6 +49,7 @@ class Weeks:
     ledger: Ledger
     recipients: tuple[Recipient, ...]
     server: ServerNow
+    certificates: Certificates = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -63,7 +66,9 @@ class Weeks:
 
     def at(self, moment: datetime) -> None:
         """Watch and send then."""
-        self.server = server(hears_since=moment - timedelta(days=1))
+        well = Certificate(moment - WEEK, moment + 1000 * WEEK)
+        certificates = {**dict.fromkeys(HOLDERS, well), **self.certificates}
+        self.server = server(hears_since=moment - timedelta(days=1), certificates=certificates)
         self.task.step(moment)
 
 
@@ -186,6 +191,28 @@ def test_what_needs_hands_comes_by_urgency_with_what_is_new_and_what_is_solved(
     assert "Löst: askolan-1, fel på mikrofonen." in text
     assert "Löst: ekskolan-1, för svag strömförsörjning." in text
     assert "https://buller.example.org/fleet" in text
+
+
+@ONLY_SQLITE
+def test_what_the_server_itself_needs_is_told_too(
+    weeks: Weeks, node: FakeNode, mail: Mailbox
+) -> None:
+    say(weeks.ledger, node, MONDAY - 2 * MINUTE)
+    wishes = Wishes(weeks.engine)
+    refused = NodeWish(node=node.name, number=1, made_at=MONDAY, payload=b"{}", signature="x")
+    wishes.add(refused)
+    told = ("refused", "[levels] batch_s: expected a number")
+    wishes.note({Key(node.name, 1): told}, MONDAY - HOUR)  # type: ignore[dict-item]  # a literal
+    soon = Certificate(MONDAY - 700 * timedelta(days=1), MONDAY + 30 * timedelta(days=1))
+    weeks.certificates = {"broker": soon}
+    weeks.at(MONDAY)
+    assert mail.subjects() == ["Mätnoderna v. 48: 2 saker behöver dig"]
+    text = mail.body()
+    assert (
+        "1. Ekskolan, mätnod ekskolan-1: noden tog inte emot det den skulle köra (noden säger: "
+        "[levels] batch_s: expected a number)."
+    ) in text
+    assert "2. MQTT-serverns certifikat gäller till 23 december 2026." in text
 
 
 @ONLY_SQLITE
