@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from collector.alert_config import AlertKind, Recipient
 from collector.alerts.alert import Alert, Phase
 from collector.registry.inventory import Site
+from collector.registry.wishes import CONFIGURATION
 
 Code: TypeAlias = Literal["sv", "en"]
 State: TypeAlias = Literal["began", "ended", "past"]
@@ -115,7 +116,7 @@ class Wording:
         if alert.kind in _OF_SITES:
             return self._site(alert)
         if alert.kind == "update" and alert.node is None:
-            return self._text("update.release", version=alert.facts["version"])
+            return self._release(alert.facts["version"])
         if alert.node is not None:
             return f"{alert.node} ({self._site(alert)})"
         return self._text("disk.server", server=alert.told_by)
@@ -256,9 +257,14 @@ class Wording:
             where = self._text("note.place", site=self._site(alert), node=alert.node)
             return where + self._text("update.own", outcome=self._outcome(facts))
         failed = "; ".join(f"{one['node']} {self._outcome(one)}" for one in facts["failed"])
-        release = self._text("update.release", version=facts["version"])
+        release = self._release(facts["version"])
         counts = {"working": facts["working"], "nodes": facts["nodes"]}
         return self._text("update.stopped", release=release, failed=failed, **counts)
+
+    def _release(self, version: str) -> str:
+        if version == CONFIGURATION:
+            return self._text("update.configuration")
+        return self._text("update.release", version=version)
 
     def _outcome(self, facts: Mapping[str, Any]) -> str:
         key = f"update.{facts['outcome']}"

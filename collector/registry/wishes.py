@@ -20,6 +20,9 @@ from collector.errors import RegistryError
 ALONE: Final = 0
 """The wave of a wish that belongs to no rollout."""
 
+CONFIGURATION: Final = "configuration"
+"""What a rollout has as its version when it brings no release, but each node its configuration."""
+
 STAGES: Final = ("first", "some", "all")
 """Names of the waves 1, 2 and 3."""
 
@@ -64,10 +67,14 @@ class NodeWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """A release on its way through the fleet.
+    """A release, or new configurations, on their way through the fleet.
 
     Attributes
     ----------
+    version : str
+        Of the release; or :data:`CONFIGURATION`.
+    manifest_sha256 : str
+        Says what exactly it is: of the release's manifest, or of all configurations.
     stage : int
         The wave up to which it goes by itself.
     wait_s : float

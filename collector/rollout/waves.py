@@ -122,7 +122,7 @@ def _next_wave(
     rollout: Rollout, following: int, works: Sequence[NodeWish], now: datetime
 ) -> Decision:
     if following > rollout.stage:
-        more = f"skolro fleet update {rollout.version} --stage {STAGES[following - 1]}"
+        more = f"the same command and --stage {STAGES[following - 1]}"
         return Decision("wait", f"works so far; go on with {more}")
     since = max(wish.outcome_at or now for wish in works)
     ready_at = since + timedelta(seconds=rollout.wait_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from collector.registry.wishes import ALONE, NodeWish
 from deploy.errors import DeployError
@@ -20,6 +21,9 @@ from sensor.contract.fleet import (
 )
 from sensor.contract.messages import VERSION
 from sensor.contract.signature import sign
+
+Wanted: TypeAlias = WantedRelease | WantedConfig
+"""What is new in a wish: never both, so that it is known which of them did not work."""
 
 
 def wanted_release(release: Release, urls: Sequence[str], *, again: bool) -> WantedRelease:
@@ -78,9 +82,8 @@ class Wisher:
         self,
         node: str,
         history: Sequence[NodeWish],
+        wanted: Wanted,
         *,
-        release: WantedRelease | None = None,
-        config: WantedConfig | None = None,
         wave: int = ALONE,
         after: int = 0,
     ) -> NodeWish:
@@ -90,6 +93,8 @@ class Wisher:
         over `after`, too, the last that the node tells of: this database may be a backup.
         """
         base = standing(history)
+        release = wanted if isinstance(wanted, WantedRelease) else None
+        config = wanted if isinstance(wanted, WantedConfig) else None
         wish = Wish(
             v=VERSION,
             node=node,

@@ -217,7 +217,7 @@ def verify(machine: Machine) -> None:
 
 def renew(machine: Machine, child: Child) -> None:
     """The timer's service finds that the broker's certificate ends; nobody is sent away for it."""
-    machine.run("/opt/skolro/bin/python", "-c", _AGE)
+    machine.run("/opt/skolro/current/bin/python", "-c", _AGE)
     machine.run("systemctl", "reload", "skolro-broker")
     wait_for(lambda: days_left(machine) == 79, 30, "the broker does not show what ends")
     process = machine.unit("skolro-broker", "MainPID")

@@ -111,7 +111,7 @@ def _configurations(root: Root, server: Server, fleet: Fleet) -> None:
     toml = text + "[hearing]\nsharp = true\n"
     wanted = WantedConfig(version=1, toml=toml)
     fleet.wishes.add(Wisher(FleetKeys(server.folder / "fleet.key")).next(
-        NODE, fleet.wishes.of(NODE), config=wanted
+        NODE, fleet.wishes.of(NODE), wanted
     ))  # fmt: skip
     node = fleet.answered(3)
     assert (node["state"], node["config_version"]) == ("refused", 0), node

@@ -13,6 +13,7 @@ from collector.alert_config import AlertKind, Recipient
 from collector.alerts import wording
 from collector.alerts.alert import END_TOLD, Phase
 from collector.alerts.wording import Wording
+from collector.registry.wishes import CONFIGURATION
 from collector.roles import Role
 from tests.collector.alerts.alerts import alert
 from tests.collector.alerts.situations import NOW, SITE
@@ -110,6 +111,21 @@ def test_what_is_simulated_says_so_first_and_last() -> None:
     title, body = words().message([(alert("disk", simulated=True), BEGAN)], NOW)
     assert title.startswith("SIMULERAT: ")
     assert body.splitlines()[-1] == "Simulerat: inget av detta har hänt."
+
+
+@pytest.mark.parametrize(
+    ("version", "first"), [("0.2.0", "Version 0.2.0 går"), (CONFIGURATION, "Nya inställningar går")]
+)
+def test_what_was_stopped_is_named(version: str, first: str) -> None:
+    one = alert("update")
+    _, body = words().message(
+        [(alert("update", facts={**one.facts, "version": version}), BEGAN)], NOW
+    )
+    assert body.startswith(
+        f"{first} inte vidare till fler mätnoder: askolan-1 gick tillbaka till det som senast "
+        "fungerade (noden säger: it did not start); askolan-2 tog inte emot det den skulle köra. "
+        "2 av 9 mätnoder har fått det nya."
+    )
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_it_goes_no_further_than_it_may(fleet: Fleet) -> None:
     rollout = fleet.wishes.rollout()
     assert rollout is not None
     decision = decide(rollout, fleet.wishes.members(number), states, fleet.now)
-    assert "go on with skolro fleet update 2.0 --stage some" in decision.reason
+    assert "go on with the same command and --stage some" in decision.reason
     fleet.wishes.extend(number, 3, 0)
     fleet.later(seconds=5)
     assert len(fleet.told) > 1

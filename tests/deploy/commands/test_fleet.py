@@ -127,7 +127,7 @@ def test_a_stage_is_gone_further_by_the_same_command(online: Server) -> None:
     (first,) = (one["node"] for one in online.status()["nodes"] if one["told"])
     online.says(first, 1)
     online.task.step()
-    assert "go on with skolro fleet update 2.0 --stage some" in online.run(fleet_status)
+    assert "go on with the same command and --stage some" in online.run(fleet_status)
     assert "goes on up to all" in online.run(fleet_update, "2.0", "--wait-hours", "0")
     online.task.step()
     assert sum(one["told"] for one in online.status()["nodes"]) == 2
@@ -189,6 +189,61 @@ def test_a_configuration_is_looked_at_before_it_is_sent(online: Server) -> None:
     again = online.wished("ekskolan-1")
     assert again.config is not None
     assert (again.number, again.config.version) == (2, 2)
+
+
+def change(online: Server, *names: str) -> None:
+    """Change the configurations of nodes on the server."""
+    for name in names:
+        path = online.folder / "nodes" / name / "node.toml"
+        path.write_text(path.read_text() + "\n[levels]\nbatch_s = 30\n")
+
+
+def test_configurations_go_in_waves_and_each_node_gets_its_own(online: Server) -> None:
+    said = online.run(fleet_configure, "--all", "--stage", "first", "--wait-hours", "0")
+    assert "configuration is offered to askolan-1, 3 nodes in all, up to first" in said
+    assert [one["node"] for one in online.status()["nodes"] if one["told"]] == ["askolan-1"]
+    online.says("askolan-1", 1)
+    assert "the same command and --stage some" in online.run(fleet_status)
+    # What is on its way goes on, although the first has its own by now.
+    assert "goes on up to all" in online.run(fleet_configure, "--all", "--wait-hours", "0")
+    online.task.step()
+    for name in NODES:
+        online.says(name, 1)
+    online.task.step()
+    for name in NODES:
+        online.says(name, 1)
+        config = online.wished(name).config
+        assert config is not None
+        assert config.toml == (online.folder / "nodes" / name / "node.toml").read_text()
+    assert online.status()["rollout"]["end"] == "done"
+    with pytest.raises(DeployError, match="no node is left: each that can be updated has its"):
+        online.run(fleet_configure, "--all")
+    # Only who has another one is told of it.
+    change(online, "ekskolan-2")
+    assert "offered to ekskolan-2, 1 nodes" in online.run(fleet_configure, *NODES)
+
+
+def test_one_node_that_returns_from_its_configuration_spares_the_others(online: Server) -> None:
+    change(online, *NODES)
+    online.run(fleet_configure, *NODES, "--first", "ekskolan-2", "--wait-hours", "0")
+    online.says("ekskolan-2", 1, "returned", "configuration 1: it did not start")
+    assert "configuration was stopped" in online.run(fleet_status)
+    assert [n for n in NODES if online.node(n)["withdrawn"]] == ["askolan-1", "ekskolan-1"]
+
+
+def test_configurations_of_several_are_looked_at_before_any_is_sent(online: Server) -> None:
+    path = online.folder / "nodes" / "ekskolan-2" / "node.toml"
+    path.write_text(path.read_text() + "\n[meter]\nchanel = 1\n")
+    with pytest.raises(SkolroError, match=r"ekskolan-2/node.toml.*meter.chanel is not a known key"):
+        online.run(fleet_configure, "--all")
+    assert online.wishes.newest() == {}
+    for arguments, problem in (
+        ([], "say which nodes, or --all"),
+        (["ekskolan-1", "--all"], "say which nodes, or --all"),
+        ([*NODES, "--file", path], "--file is of one node"),
+    ):
+        with pytest.raises(DeployError, match=problem):
+            online.run(fleet_configure, *arguments)
 
 
 def test_a_key_is_followed_by_another(online: Server) -> None:
