@@ -19,6 +19,7 @@ from deploy.commands.node_options import (
     kit_of,
     moment,
 )
+from deploy.nodes.microphones import UNTOLD, Microphone, require_microphone
 
 
 def node_add(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -41,14 +42,20 @@ def node_add(  # noqa: PLR0913, PLR0917 - one argument an option
     bearing: BearingOption = None,
     microphone: MicrophoneOption = None,
     full_scale_pa: Annotated[
-        float, typer.Option(min=0.001, max=10_000, help="Peak pressure at digital full scale.")
-    ] = 20.0,
+        float | None,
+        typer.Option(
+            min=0.001, max=10_000, help="Peak pressure at digital full scale, of another kind."
+        ),
+    ] = None,
 ) -> None:
     """Register a node, and make what it needs to get in.
 
     Then write its card with skolro node image. With --public-key nothing is made: the collector
     believes what is signed with that key from now on.
     """
+    kind = UNTOLD if microphone is None else require_microphone(microphone, full_scale_pa)
+    if microphone is None and full_scale_pa is not None:
+        kind = Microphone(name="the microphone", full_scale_pa=full_scale_pa)
     place = geometry(distance, distance_back, spacing, height, facade, bearing, microphone)
     with opened(config) as collector:
         start = moment(collector, "--since", since)
@@ -64,8 +71,19 @@ def node_add(  # noqa: PLR0913, PLR0917 - one argument an option
         registry.site(site)
         kit.certify()
         registry.add_node(name, site, None, start, note=note, geometry=place)
-        kit.configure(place, channels=1 if spacing is None else 2, full_scale_pa=full_scale_pa)
+        kit.configure(place, channels=1 if spacing is None else 2, microphone=kind)
         typer.echo(
-            f"Node {name} is registered at {registry.site(site).name}. Look at "
+            f"Node {name} is registered at {registry.site(site).name}. {_hears(kind)} Look at "
             f"{kit.config_file}, then write its card: skolro node image {name} --out DIR"
         )
+
+
+def _hears(kind: Microphone) -> str:
+    if kind.full_scale_pa is None:
+        return (
+            f"Each {kind.name} has its own full scale: {kind.configured_pa:g} Pa is a guess, and "
+            "its levels mean nothing before it is calibrated."
+        )
+    floor = "" if kind.floor_db is None else f", and levels under {kind.floor_db:g} dB are flagged"
+    text = f"Its full scale is {kind.configured_pa:g} Pa, that of {kind.name}{floor}."
+    return f"{text} Say with --microphone what it has." if kind is UNTOLD else text

@@ -40,7 +40,10 @@ BearingOption: TypeAlias = Annotated[
     typer.Option("--bearing", min=0, max=359.9, help="Compass degrees straight to the road."),
 ]
 MicrophoneOption: TypeAlias = Annotated[
-    str | None, typer.Option("--microphone", help="Type and serial number, for evidence.")
+    str | None,
+    typer.Option(
+        "--microphone", help="Kind and serial number, such as 'ICS-43434 7'; for evidence, too."
+    ),
 ]
 
 

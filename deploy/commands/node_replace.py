@@ -6,6 +6,7 @@ import typer
 
 from collector.commands.opened import ConfigOption, opened
 from deploy.commands.node_options import NodeArgument, kit_of
+from deploy.nodes.microphones import UNTOLD, microphone_named
 
 
 def node_replace(node: NodeArgument, config: ConfigOption) -> None:
@@ -20,7 +21,10 @@ def node_replace(node: NodeArgument, config: ConfigOption) -> None:
         revoked = kit.revoke()
         kit.certify()
         here = placements[-1] if placements else None
-        kit.configure(here.geometry if here else {}, channels=1, full_scale_pa=20.0)
+        place = here.geometry if here else {}
+        told = microphone_named(str(place.get("microphone", "")))
+        channels = 2 if "spacing_m" in place else 1
+        kit.configure(place, channels=channels, microphone=told or UNTOLD)
     typer.echo(
         f"What is signed with the old keys of {node} goes to quarantine from now on. Write the "
         f"new card: skolro node image {node} --out DIR"

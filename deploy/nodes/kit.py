@@ -11,6 +11,7 @@ from deploy.authority import Authority, write_file
 from deploy.errors import DeployError
 from deploy.fleet.keys import FleetKeys
 from deploy.handover import hand_over
+from deploy.nodes.microphones import Microphone
 from sensor.updating.places import KEYS_FILE
 
 CONFIG_FILE: Final = "node.toml"
@@ -40,12 +41,19 @@ kind = "microphone"
 # What udev calls whatever records here; without it the system's default is taken.
 device = "skolro"
 channels = {channels}
-# Peak pressure at digital full scale, of the microphone's data sheet; calibrating corrects it.
+# Peak pressure at digital full scale: {source}; calibrating corrects it.
 full_scale_pa = {full_scale_pa}
-
+{meter}
 # The light on the board: a blink every 3 s measures, two blinks: no network, fast: a fault.
 [light]
 led = "ACT"
+"""
+
+
+_METER: Final = """
+[meter]
+# Its own noise and 3 dB: lower levels are flagged.
+microphone_floor_db = {floor_db}
 """
 
 
@@ -89,17 +97,24 @@ class NodeKit:
         return True
 
     def configure(
-        self, geometry: Mapping[str, float | str], *, channels: int, full_scale_pa: float
+        self, geometry: Mapping[str, float | str], *, channels: int, microphone: Microphone
     ) -> None:
         """Write its configuration, unless there is one, which people may have changed."""
         if self.config_file.exists():
             return
+        floor_db = microphone.floor_db
         text = _CONFIG.format(
             node=self.node,
             host=self._fleet.broker_host,
             port=self._fleet.broker_port,
             channels=channels,
-            full_scale_pa=full_scale_pa,
+            full_scale_pa=microphone.configured_pa,
+            source=(
+                f"of {microphone.name}"
+                if microphone.full_scale_pa is not None
+                else f"each {microphone.name} has its own, and this is a guess"
+            ),
+            meter="" if floor_db is None else _METER.format(floor_db=floor_db),
         )
         write_file(self.config_file, (text + _mounting(geometry)).encode(), 0o644)
 

@@ -16,6 +16,7 @@ import yaml
 from cryptography import x509
 from typer.testing import CliRunner
 
+from collector.commands.node_list import node_list
 from collector.ledger.ledger import Ledger
 from collector.registry.registry import Registry
 from deploy.authority import make_authority
@@ -27,6 +28,7 @@ from deploy.commands.node_retire import node_retire
 from deploy.commands.node_show import node_show
 from deploy.errors import DeployError
 from deploy.nodes.image import Wifi
+from deploy.nodes.microphones import MICROPHONES
 from deploy.nodes.software import UNITS
 from sensor.commissioning.opening import Door
 from sensor.config import load_node_config
@@ -103,6 +105,48 @@ def test_a_kit_is_made_that_a_node_can_use(config: Path, tmp_path: Path) -> None
         "distance_m": 6.5, "distance_back_m": 9.5, "spacing_m": 0.3, "mic_height_m": 2.8
     }  # fmt: skip
     assert shown(config)["keys"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "full_scale_pa", "floor_db", "said"),
+    [
+        ([], 28.2, None, "Its full scale is 28.2 Pa, that of an I2S MEMS microphone. Say with"),
+        (
+            ["--microphone", "ICS-43434 7"], 28.2, 32.0,
+            "Its full scale is 28.2 Pa, that of ICS-43434, and levels under 32 dB are flagged.",
+        ),
+        (["--microphone", "inmp441"], 28.2, 36.0, "that of INMP441, and levels under 36 dB"),
+        (["--microphone", "UMIK-1 700-0330"], 20.0, None, "Each UMIK-1 has its own full scale"),
+        (["--microphone", "UMIK-1", "--full-scale-pa", "44"], 44.0, None, "is 44 Pa, that of UMIK"),
+        (["--microphone", "GRAS 146AE", "--full-scale-pa", "63"], 63.0, None, "that of GRAS 146AE"),
+        (["--full-scale-pa", "63"], 63.0, None, "Its full scale is 63 Pa, that of the microphone."),
+    ],
+)  # fmt: skip
+def test_the_kind_of_microphone_decides_its_full_scale(
+    config: Path, options: list[str], full_scale_pa: float, floor_db: float | None, said: str
+) -> None:
+    place = ["--site", "ekskolan", "--distance", "6"]
+    assert said in run(node_add, "ekskolan-1", *place, *options, "--config", config)
+    node = load_node_config(config.parent / "nodes/ekskolan-1/node.toml")
+    assert isinstance(node.input, MicrophoneConfig)
+    assert (node.input.full_scale_pa, node.meter.microphone_floor_db) == (full_scale_pa, floor_db)
+
+
+def test_a_microphone_that_is_not_known_is_refused_with_the_list(config: Path) -> None:
+    with pytest.raises(DeployError, match=r"'Neumann U87' begins .* ICS-43434, INMP441, .*UMM-6"):
+        run(
+            node_add, "ekskolan-1", "--site", "ekskolan", "--distance", "6",
+            "--microphone", "Neumann U87", "--config", config,
+        )  # fmt: skip
+    assert "ekskolan-1" not in run(node_list, "--config", config)
+
+
+def test_every_microphone_that_is_known_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[3] / "docs/hardware.md").read_text()
+    for one in MICROPHONES:
+        (row,) = re.findall(rf"^\| \**{one.name}\** \|.*", text, re.MULTILINE)
+        if one.noise_db is not None:
+            assert f"{one.noise_db:.0f} dB(A)" in row
 
 
 def test_the_card_is_what_raspberry_pi_os_reads(config: Path, tmp_path: Path) -> None:
