@@ -136,7 +136,10 @@ def test_what_a_renewal_writes_last_is_what_reloads_the_broker() -> None:
     by_name = {unit.name: read(unit) for unit in UNITS}
     watched = by_name["skolro-reload.path"]["Path"]["PathChanged"]
     assert watched == f"/etc/skolro/broker/{BROKER_CONFIG}"
-    assert by_name["skolro-broker.service"]["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert (
+        by_name["skolro-broker.service"]["Service"]["ExecReload"]
+        == '/bin/sh -c "kill -HUP $MAINPID"'
+    )
 
 
 @pytest.mark.parametrize(
