@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from collector.registry.invitations import INVITED_FOR
 from deploy.errors import DeployError
-from deploy.server.administrator import add_administrator
+from deploy.server.administrator import invite_administrator
 from deploy.server.folder import Part, ServerFolder
 from deploy.server.layout import LAYOUTS, LEDGER, Kind
 from deploy.server.renewal import valid_until
@@ -77,12 +78,14 @@ def server_init(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     folder = ServerFolder(out, wanted)
     parts = [_told(part) for part in folder.complete()]
-    password = add_administrator(folder.config_file, administrator, wanted.collector_owner)
+    secret = invite_administrator(folder.config_file, administrator, wanted.collector_owner)
     typer.echo(f"The broker's certificate holds until {valid_until(out):%Y-%m-%d}.")
-    if password is not None:
+    if secret is not None:
         typer.echo(
-            f"\nThe first administrator is {administrator}, with the password {password}\n"
-            f"It is shown this once. Change it after the first login: {wanted.url}/account"
+            f"\nThe first administrator is {administrator}, who chooses a password here, once the "
+            f"server runs:\n{wanted.url}/welcome/{secret}\n"
+            f"The link works once, for {INVITED_FOR.days} days, and is shown this once: the same "
+            "command makes a new one."
         )
     elif not any(part.made for part in parts):
         typer.echo("Nothing was changed: all of it was there, and somebody can log in.")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import secrets
 from pathlib import Path
-from typing import Final
 
 from collector.config import load_config
 from collector.database.backup import sqlite_path
 from collector.database.database import open_database
-from collector.registry.accounts import Accounts
+from collector.registry.accounts import Account, Accounts
 from collector.roles import Role
 from deploy.handover import give_to
 
-_PASSWORD_BYTES: Final = 10
-_GROUP: Final = 4
 
+def invite_administrator(config_file: Path, name: str, owner: str) -> str | None:
+    """Add the first administrator, who has no password yet.
 
-def add_administrator(config_file: Path, name: str, owner: str) -> str | None:
-    """Add an administrator unless there is one; return the new one's password.
-
+    Return what is secret in the link by which they choose one, which nobody else ever knows; None:
+    somebody can log in as administrator. As long as nobody has used it, each call makes a new one.
     A ledger that is made here is given to `owner` when root makes it.
 
     Raises
@@ -35,15 +31,21 @@ def add_administrator(config_file: Path, name: str, owner: str) -> str | None:
     engine = open_database(url)
     try:
         accounts = Accounts(engine)
-        if accounts.has_administrator():
+        there = [one for one in accounts.all() if one.role is Role.ADMINISTRATOR]
+        if any(_can_log_in(one) for one in there):
             return None
-        password = new_password()
-        accounts.add(name, Role.ADMINISTRATOR, password)
+        if accounts.named(name) not in there:
+            accounts.add(name, Role.ADMINISTRATOR, None)
+        return accounts.invite(name)
     finally:
         engine.dispose()
         if path is not None and is_new:
             _keep_private(path, owner)
-    return password
+
+
+def _can_log_in(account: Account) -> bool:
+    has_a_way = account.has_password or account.subject is not None
+    return has_a_way and account.disabled_at is None
 
 
 def _keep_private(ledger: Path, owner: str) -> None:
@@ -52,9 +54,3 @@ def _keep_private(ledger: Path, owner: str) -> None:
         path.chmod(0o600)
         if os.geteuid() == 0:
             give_to(owner, path)
-
-
-def new_password() -> str:
-    """A password of 80 random bits that can be read over a telephone."""
-    text = base64.b32encode(secrets.token_bytes(_PASSWORD_BYTES)).decode().lower()
-    return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))

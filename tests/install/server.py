@@ -63,6 +63,7 @@ made = Authority(Path("/etc/skolro/authority")).issue_server(
 shutil.copyfile(made.certificate_file, "/etc/skolro/broker/server.pem")
 shutil.copyfile(made.key_file, "/etc/skolro/broker/server.key")
 """
+_PASSWORD: Final = "tre fyra ord som inte hör ihop"  # noqa: S105 - of nobody
 _PORTS: Final = (443, 8080, 8081, 8883)
 
 console = Console()
@@ -115,9 +116,10 @@ def install(machine: Machine) -> None:
         assert machine.run("stat", "--format=%U", f"/proc/{pid}").strip() == user
     for timer in ("skolro-backup.timer", "skolro-prune.timer", "skolro-renew.timer"):
         assert machine.unit(timer, "ActiveState") == "active"
-    (password,) = re.findall(r"with the password (\S+)", said)
-    log_in(machine, password)
-    told(machine, "services run as their users; the administrator logs in over TLS")
+    (path,) = re.findall(rf"https://{re.escape(NAME)}(/welcome/\S+)", said)
+    fill_in(machine, path, new=_PASSWORD, again=_PASSWORD)
+    fill_in(machine, "/login", name="administrator", password=_PASSWORD)
+    told(machine, "services run as their users; the administrator chooses a password over TLS")
 
 
 def copy_source(machine: Machine) -> None:
@@ -130,20 +132,18 @@ def copy_source(machine: Machine) -> None:
             shutil.copy(_ROOT / name, target / name)
 
 
-def log_in(machine: Machine, password: str) -> None:
-    """As a browser does that trusts the proxy's own authority."""
+def fill_in(machine: Machine, path: str, **fields: str) -> None:
+    """Fill in a form, as a browser does that trusts the proxy's own authority; it is let in."""
     trusted = ssl.create_default_context(cafile=str(machine.root.inside(_AUTHORITY)))
     named = {"Host": NAME}
     with httpx.Client(base_url="https://127.0.0.1", verify=trusted, headers=named) as browser:
         named_too = {"sni_hostname": NAME}
-        login = browser.get("/login", extensions=named_too)
-        form = re.search(r'name="csrf" value="([^"]+)"', login.text)
+        asked = browser.get(path, extensions=named_too)
+        form = re.search(r'name="csrf" value="([^"]+)"', asked.text)
         assert form is not None
         cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies.jar)
-        sent = {"csrf": form[1], "name": "administrator", "password": password}
-        answer = browser.post(
-            "/login", data=sent, extensions=named_too, headers={"Cookie": cookies}
-        )
+        sent = {"csrf": form[1], **fields}
+        answer = browser.post(path, data=sent, extensions=named_too, headers={"Cookie": cookies})
         assert answer.status_code == 303, answer.text
         assert "Secure" in answer.headers["set-cookie"]
         assert browser.get("/metrics", extensions=named_too).status_code == 404

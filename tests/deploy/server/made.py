@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 from typer.testing import CliRunner
 
+from collector.database.database import open_database
+from collector.registry.accounts import Accounts
 from deploy.commands.server_init import server_init
 from sensor.contract.errors import SkolroError
 
 NAME = "skolro.kommun.example"
+PASSWORD = "tre fyra ord som inte hör ihop"  # noqa: S105 - of nobody
 
 
 def run(command: Callable[..., None], *arguments: str | Path) -> str:
@@ -33,3 +37,18 @@ def server(folder: Path, *more: str) -> str:
         "--ledger", f"sqlite:///{folder}/ledger.sqlite", "--owner", getpass.getuser(),
         "--tls", "internal", *more,
     )  # fmt: skip
+
+
+def secret_in(said: str) -> str:
+    """What is secret in the link for the first administrator."""
+    (secret,) = re.findall(rf"https://{re.escape(NAME)}/welcome/(\S+)", said)
+    return str(secret)
+
+
+def accept(folder: Path, said: str) -> None:
+    """Let the first administrator choose :data:`PASSWORD`."""
+    engine = open_database(f"sqlite:///{folder}/ledger.sqlite")
+    try:
+        Accounts(engine).accept(secret_in(said), PASSWORD)
+    finally:
+        engine.dispose()

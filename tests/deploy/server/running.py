@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import shutil
 import signal
 import ssl
@@ -17,7 +16,7 @@ import httpx
 from deploy.mosquitto_config import TLS_PORT
 from deploy.processes import Child, end_together, listens
 from deploy.server.layout import HTTP_PORT, PROXY_HEALTH_PORT
-from tests.deploy.server.made import NAME, server
+from tests.deploy.server.made import NAME, accept, server
 from tests.peers import MOSQUITTO, free_port
 from tests.system.chain import skolro
 
@@ -41,7 +40,7 @@ class RunningServer:
         self._has_proxy = proxy
         self.port = free_port()
         said = server(folder, "--grafana-name", GRAFANA_NAME, "--broker-name", "localhost")
-        (self.password,) = re.findall(r"with the password (\S+)", said)
+        accept(folder, said)
         self.health_port, self.http_port, self.broker_port = (free_port() for _ in range(3))
         self.grafana_port = free_port()
         self._move("collector.toml", f"port = {HTTP_PORT}", f"port = {self.http_port}")

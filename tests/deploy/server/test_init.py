@@ -12,6 +12,7 @@ from cryptography import x509
 
 from collector.config import load_config
 from collector.database.database import open_database
+from collector.errors import RegistryError
 from collector.evidence.authority_key import load_private_key
 from collector.evidence.manifest import fingerprint
 from collector.registry.accounts import Accounts
@@ -23,7 +24,7 @@ from deploy.errors import DeployError
 from deploy.fleet.keys import FleetKeys
 from deploy.handover import hand_over
 from sensor.contract.tls import client_context
-from tests.deploy.server.made import NAME, run, server
+from tests.deploy.server.made import NAME, PASSWORD, accept, run, secret_in, server
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -57,20 +58,32 @@ def test_what_it_makes_can_be_used_as_it_is(tmp_path: Path) -> None:
     assert [str(name.value) for name in hosts] == [NAME, "127.0.0.1"]
 
 
-def test_the_administrator_logs_in_with_the_password_that_is_shown_once(tmp_path: Path) -> None:
-    said = server(tmp_path, "--administrator", "anna")
-    (password,) = re.findall(r"is anna, with the password (\S+)", said)
-    assert f"https://{NAME}/account" in said
+def test_the_administrator_chooses_a_password_by_a_link_that_works_once(tmp_path: Path) -> None:
+    first = secret_in(server(tmp_path, "--administrator", "anna"))
+    # Nobody has used it: the next one takes its place.
+    secret = secret_in(server(tmp_path, "--administrator", "anna"))
     engine = open_database(f"sqlite:///{tmp_path}/ledger.sqlite")
-    account = Accounts(engine).check("anna", password)
+    accounts = Accounts(engine)
+    assert accounts.invited(first) is None
+    account = accounts.accept(secret, PASSWORD)
+    assert (account.name, account.role) == ("anna", Role.ADMINISTRATOR)
+    assert accounts.check("anna", PASSWORD) is not None
+    assert accounts.invited(secret) is None
     engine.dispose()
-    assert account is not None
-    assert account.role is Role.ADMINISTRATOR
-    assert "password" not in server(tmp_path, "--administrator", "anna")
+    assert "/welcome/" not in server(tmp_path, "--administrator", "anna")
+
+
+def test_an_account_of_another_role_is_not_made_administrator(tmp_path: Path) -> None:
+    server(tmp_path, "--administrator", "anna")
+    engine = open_database(f"sqlite:///{tmp_path}/ledger.sqlite")
+    Accounts(engine).add("bo", Role.POLICE, None)
+    engine.dispose()
+    with pytest.raises(RegistryError, match="there is an account bo already"):
+        server(tmp_path, "--administrator", "bo")
 
 
 def test_a_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
-    server(tmp_path, "--influxdb", "http://127.0.0.1:8086")
+    accept(tmp_path, server(tmp_path, "--influxdb", "http://127.0.0.1:8086"))
     before = contents(tmp_path)
     said = server(tmp_path, "--influxdb", "http://127.0.0.1:8086")
     assert contents(tmp_path) == before

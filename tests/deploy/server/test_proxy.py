@@ -24,7 +24,7 @@ from dashboards.briefing.security import ENCRYPTED_HEADERS, HEADERS
 from deploy.server.layout import Kind
 from deploy.server.proxy import HEALTH_PATH, proxy_config
 from deploy.server.wanted import Issuer, Wanted
-from tests.deploy.server.made import NAME
+from tests.deploy.server.made import NAME, PASSWORD
 from tests.deploy.server.running import CADDY, GRAFANA_NAME, RunningServer
 from tests.peers import MOSQUITTO
 
@@ -80,7 +80,7 @@ def test_whoever_logs_in_through_it_gets_cookies_that_travel_encrypted_only(
     running: RunningServer,
 ) -> None:
     with running.browser() as browser:
-        answer = log_in(browser, "administrator", running.password)
+        answer = log_in(browser, "administrator", PASSWORD)
         assert answer.status_code == 303, answer.text
         cookies = answer.headers.get_list("set-cookie")
         assert cookies
@@ -105,7 +105,7 @@ def test_browsers_are_told_all_that_the_pages_tell_them_and_not_what_serves_them
 
 def test_the_live_page_is_told_at_once_what_happens(running: RunningServer) -> None:
     with running.browser() as browser:
-        log_in(browser, "administrator", running.password)
+        log_in(browser, "administrator", PASSWORD)
         with browser.stream("GET", "/live/stream?lang=sv", timeout=30) as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             # It comes while the answer goes on: nothing between holds it back.
