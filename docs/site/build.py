@@ -35,7 +35,7 @@ FROM_ROOT: Final = {
 FOLDERS: Final = {"docs": "index.md", "docs/sv": "handlaggare/index.md"}
 """Where a link to a folder leads."""
 
-SWEDISH: Final = ("index.md", "tekniker/", "polis/", "handlaggare/", "sv/")
+SWEDISH: Final = ("index.md", "tekniker/", "polis/", "handlaggare/", "serveransvarig/", "sv/")
 """What the places of pages in Swedish begin with."""
 
 _PUBLISHED: Final = {".md", ".json", ".webp"}

@@ -15,7 +15,7 @@ from docs.site.build import ROOT, SWEDISH, DocumentationError, build, gather
 from tests.docs.reading import PageOfHtml, read
 
 NOT_FOUND = "404.html"
-PERSONS = ("tekniker", "polis", "handlaggare")
+PERSONS = ("tekniker", "polis", "handlaggare", "serveransvarig")
 
 
 @pytest.fixture(scope="module")
