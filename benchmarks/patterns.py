@@ -1,8 +1,9 @@
 """How good plans, intervals and effects are, on simulated towns whose truth is known.
 
-``python -m benchmarks.patterns [--plans N] [--effects N] [--kinds KIND ...]`` prints a line for
-each kind of town, over N seeds. Those, 401 on, were not used for choosing any constant (201 on,
-1000 on, 2000 on and 3000 on were looked at). The last figures stand in docs/patterns.md.
+``python -m benchmarks.patterns [--plans N] [--effects N] [--kinds KIND ...] [--first-seed SEED]``
+prints a line for each kind of town, over N seeds, and of plans one for all towns together. Seeds
+from 401 on were not used for choosing any constant (201 on, 1000 on, 2000 on and 3000 on were
+looked at). The last figures stand in docs/patterns.md.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from deploy.town.town import Town, simulate_town
 FIRST_SEED = 401
 TRAINING_WEEKS = 6
 EFFECT_WEEKS = 12
+BOOTSTRAPS = 4000
 KIND_NAMES = [name for name, kind in KINDS.items() if not kind.patrolled]
 
 
@@ -42,27 +44,33 @@ def main() -> None:
     parser.add_argument("--plans", type=int, default=24, help="towns of each kind to plan for")
     parser.add_argument("--effects", type=int, default=24, help="towns of each kind with patrols")
     parser.add_argument("--kinds", nargs="+", default=KIND_NAMES, choices=KIND_NAMES)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     asked = parser.parse_args()
     began = time.perf_counter()
     if asked.plans:
         print(f"plans of three 2-hour windows from {TRAINING_WEEKS} weeks: {asked.plans} towns")
         print(f"{'kind':10} {'plan':>6} {'+-':>5} {'together':>8} {'worst':>6} {'raw':>6} "
               f"{'never off':>9} {'<3 h':>5} {'covered':>8} {'busy':>6}")  # fmt: skip
+        found = []
         for kind in asked.kinds:
-            print_plans(kind, [planned(kind, seed) for seed in seeds(asked.plans)])
+            found.append([planned(kind, seed) for seed in seeds(asked.first_seed, asked.plans)])
+            print_plans(kind, found[-1])
+        print_together(found)
     if asked.effects:
         print(f"\neffects: {EFFECT_WEEKS} weeks before and after: {asked.effects} towns")
         print(f"{'kind':10} {'null: reported':>14} {'halved: found':>13} {'power told':>10} "
               f"{'enough data':>11} {'found then':>10} {'moved, null':>11} "
               f"{'moved: seen':>11}")  # fmt: skip
         for kind in asked.kinds:
-            print_effects(kind, [effects(kind, seed) for seed in seeds(asked.effects)])
+            print_effects(
+                kind, [effects(kind, seed) for seed in seeds(asked.first_seed, asked.effects)]
+            )
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 
-def seeds(count: int) -> range:
+def seeds(first: int, count: int) -> range:
     """Of so many towns."""
-    return range(FIRST_SEED, FIRST_SEED + count)
+    return range(first, first + count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Planned:
 
     share: float
     met: float
+    raw_met: float
     best: float
     raw_share: float
     never_off_share: float
@@ -95,6 +104,7 @@ def planned(kind: str, seed: int) -> Planned:
     return Planned(
         share=tested.share,
         met=sum(week.met for week in tested.weeks),
+        raw_met=sum(week.raw_met for week in tested.weeks),
         best=sum(week.best for week in tested.weeks),
         raw_share=tested.raw_share,
         never_off_share=whole.share,
@@ -160,6 +170,28 @@ def print_plans(kind: str, found: list[Planned]) -> None:
         f"{mean(o.raw_share for o in found):6.1%} "
         f"{mean(o.never_off_share for o in found):9.1%} {sum(o.unmeasured for o in found):5} "
         f"{mean(o.covered for o in found):8.1%} {mean(o.busy_covered for o in found):6.1%}",
+        flush=True,
+    )
+
+
+def print_together(kinds: list[list[Planned]]) -> None:
+    """What all towns' plans, and raw heat maps, met of all towns' best.
+
+    Standard errors are those of towns drawn again within their kind (bootstrap).
+    """
+    towns = [np.array([(one.met, one.raw_met, one.best) for one in found]) for found in kinds]
+    rng = np.random.default_rng(1)
+    drawn = sum(
+        town[rng.integers(len(town), size=(BOOTSTRAPS, len(town)))].sum(axis=1) for town in towns
+    )
+    met, raw_met, best = sum(town.sum(axis=0) for town in towns)
+    again = np.asarray(drawn)[:, :2] / np.asarray(drawn)[:, 2:]
+    plan_error, raw_error = again.std(axis=0, ddof=1)
+    by_kind = [mean(one.share for one in found) for found in kinds]
+    print(
+        f"all {sum(map(len, towns))} towns together: plans met {met / best:.1%} +- {plan_error:.1%}"
+        f" of the best possible, raw heat maps {raw_met / best:.1%} +- {raw_error:.1%}; "
+        f"mean over kinds {mean(by_kind):.1%}",
         flush=True,
     )
 

@@ -108,7 +108,8 @@ class LevelTable:
     ----------
     start_s, interval_s, laeq_db, lafmax_db : ndarray of shape (n,)
         Of each interval; levels NaN where nothing was measured, times in POSIX seconds.
-    batch_start_s, batch_measured_s : ndarray of shape (batches,)
+    batch_start_s, batch_s, batch_measured_s : ndarray of shape (batches,)
+        When each batch began, how long it is, and what of it was validly measured.
     laf_db : ndarray of shape (batches, 3)
         LAF10, LAF50 and LAF90 of each batch.
     """
@@ -118,6 +119,7 @@ class LevelTable:
     laeq_db: Floats
     lafmax_db: Floats
     batch_start_s: Floats
+    batch_s: Floats
     batch_measured_s: Floats
     laf_db: Floats
 
@@ -138,6 +140,7 @@ def levels_of_node(
         laeq_db=_joined(_numbers(batch.laeq_db) for batch in batches),
         lafmax_db=_joined(_numbers(batch.lafmax_db) for batch in batches),
         batch_start_s=_numbers(batch.start.timestamp() for batch in batches),
+        batch_s=_numbers(float(batch.interval_s * len(batch.laeq_db)) for batch in batches),
         batch_measured_s=_numbers(
             batch.interval_s * sum(level is not None for level in batch.laeq_db)
             for batch in batches

@@ -77,12 +77,37 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
         width = sum(min(cell, _WIDEST_CELL) + 3 for cell in longest) + 1
         console.width = max(width, _NARROWEST)
     table = Table()
-    for column in columns:
-        table.add_column(column)
+    room = console.width - 3 * len(columns) - 1
+    for column, width in zip(columns, _widths(columns, rows, room), strict=True):
+        table.add_column(column, width=width, overflow="fold")
     for row in rows:
         # As text: what is in brackets is no markup.
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """How wide each column is, for all to fit in `room`: headings break before rows do.
+
+    No word is cut as long as there is room for the longest of each column.
+    """
+    cells = list(zip(*rows, strict=True))
+    bodies = [max(map(len, column)) for column in cells]
+    titles = [_longest_word(column) for column in columns]
+    words = [max(map(_longest_word, column)) for column in cells]
+    widths = [max(len(title), body) for title, body in zip(columns, bodies, strict=True)]
+    for least in (map(max, titles, bodies), map(max, titles, words)):
+        limits = list(least)
+        while sum(widths) > room and widths != limits:
+            spare = [
+                width if width > limit else 0 for width, limit in zip(widths, limits, strict=True)
+            ]
+            widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from collector import vega
-from collector.charts import Spec
+from collector.charts import THEMES, Spec
 from collector.commands.opened import Opened
 from collector.errors import AnalysisError
 from collector.pattern_answers import Period, last_known
@@ -54,10 +54,13 @@ def period_of(
         if end
         else last_known(collector.ledger, site, simulated=simulated)
     )
-    start = local_time(begin, "--from", zone) if begin else stop - usual
+    # Back by the clock on the wall, so that days begin with their midnight whatever the season.
+    usual_start = (stop.astimezone(zone) - usual).astimezone(UTC)
+    start = local_time(begin, "--from", zone) if begin else usual_start
     if start >= stop:
+        first, last = (at.astimezone(zone) for at in (start, stop))
         raise AnalysisError(
-            f"the period from {start:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} is empty: "
+            f"the period from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is empty: "
             "give a --from before --to"
         )
     return Period(start, stop, simulated)
@@ -82,10 +85,20 @@ def title(site: Site, period: Period) -> str:
     return f"{site.name}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}.{note}"
 
 
-def save_plot(path: Path, spec: Spec) -> None:
-    """Write a chart as SVG; :class:`AnalysisError` if the file cannot be written."""
+def save_plot(path: Path, spec: Spec, what: str, where: str) -> None:
+    """Write a chart as SVG, above it what it shows, and where and when that was.
+
+    Raises
+    ------
+    AnalysisError
+        The file cannot be written, or its name says that it is no SVG.
+    """
+    if path.suffix.lower() != ".svg":
+        raise AnalysisError(f"--plot {path} is drawn as SVG: name it {path.with_suffix('.svg')}")
+    heading = {"text": what, "subtitle": where, "anchor": "start", "offset": 12}
     try:
-        path.write_text(vega.svg(spec), encoding="utf-8")
+        whole = {**spec, "title": heading, "background": THEMES["light"].paper}
+        path.write_text(vega.svg(whole), encoding="utf-8")
     except OSError as error:
         raise AnalysisError(f"{path} cannot be written: {error.strerror}") from error
 

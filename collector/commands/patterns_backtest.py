@@ -6,52 +6,40 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 import numpy as np
 import typer
 
 from collector.analysis.backtest import TRAINING_WEEKS, Backtest, backtest
-from collector.analysis.coverage import Coverage, TrueRates, rate_coverage
+from collector.analysis.coverage import BUSY_RATE, Coverage, rate_coverage
 from collector.analysis.effect import Effect, Patrol, patrol_effect
-from collector.analysis.hours import SiteHours, hour_at, time_of
+from collector.analysis.hours import HOURS_A_WEEK, SiteHours, hour_at, time_of
 from collector.analysis.patrol import MIN_MEASURED_H
 from collector.analysis.school_calendar import SchoolCalendar
-from collector.commands.opened import ConfigOption, JsonOption, Opened, opened, print_json
+from collector.commands.opened import (
+    ConfigOption,
+    JsonOption,
+    Opened,
+    opened,
+    print_json,
+    print_table,
+)
 from collector.commands.pattern_options import (
     SIMULATED_NOTE,
     CalendarOption,
     FromOption,
     ToOption,
+    interval,
     number,
     percent,
     period_of,
 )
+from collector.commands.town_truth import Truth, check_of_this_town, load_truth
+from collector.commands.wording import some
 from collector.errors import AnalysisError
 from collector.pattern_answers import hours_in, school_calendar
 
 _USUAL: Final = timedelta(weeks=26)
-
-
-class _Expected(msgspec.Struct, frozen=True):
-    first_hour: int
-    sites: dict[str, list[float]]
-
-
-class _TrueEffect(msgspec.Struct, frozen=True):
-    site: str
-    ratio: float
-
-
-class _Truth(msgspec.Struct, frozen=True):
-    """What of ``truth.json`` is used here."""
-
-    expected: _Expected
-    effects: list[_TrueEffect]
-
-    def rates(self) -> TrueRates:
-        """Expected episodes of each site, hour by hour."""
-        first = self.expected.first_hour
-        return {site: (first, np.array(values)) for site, values in self.expected.sites.items()}
+_COLUMNS: Final = ("", "Found", "Which is")
 
 
 def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -70,24 +58,26 @@ def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
     as_json: JsonOption = False,
 ) -> None:
     """Plan each week from those before it, and see how many of its episodes that would have met."""
-    known = None if truth is None else _truth_at(truth)
+    known = None if truth is None else load_truth(truth)
     with opened(config) as collector:
         period = period_of(collector, None, begin, end, _USUAL)
         tables = list(hours_in(collector.ledger, period).values())
         school = school_calendar(collector.config, calendar)
         logged = _patrols(collector, period.start, period.end)
-    rates = None if known is None else _rates_of(known, tables)
+        if known is not None:
+            check_of_this_town(known, collector.ledger, period)
+    rates = None if known is None else known.rates([table.site for table in tables])
     ends = hour_at(period.end)
     try:
         tested = backtest(
             tables, school, truth=rates, training_weeks=training_weeks,
-            windows=patrols, hours=hours, end_hour=ends,
+            windows=patrols, hours=hours, end_hour=_tested_until(ends, known),
         )  # fmt: skip
     except ValueError as error:
         raise AnalysisError(f"nothing can be tested: {error}; widen --from and --to") from error
     if not tested.weeks:
         raise AnalysisError(
-            f"there are not {training_weeks + 1} whole weeks of data: "
+            f"there are not {training_weeks + (known is None)} whole weeks of data: "
             "widen --from and --to, or give fewer --training-weeks"
         )
     first = tested.weeks[0].first_hour - training_weeks * 7 * 24
@@ -98,29 +88,25 @@ def patterns_backtest(  # noqa: PLR0913, PLR0917 - one argument an option
         return
     if period.simulated:
         typer.echo(SIMULATED_NOTE)
-    for line in _described(tested, coverage, effects, of_truth=known is not None):
-        typer.echo(line)
+    typer.echo(
+        f"{some(len(tested.weeks), 'week')}, each planned from the {training_weeks} before it: "
+        f"{some(patrols, 'window')} of {some(hours, 'hour')}."
+    )
+    rows = _rows(tested, coverage, effects, of_truth=known is not None)
+    if known is None:
+        print_table(_COLUMNS, [row[:-1] for row in rows], "")
+        typer.echo("The best windows of a week are counted afterwards: no plan can come near them.")
+    else:
+        print_table((*_COLUMNS, "Aim"), rows, "")
+        typer.echo("One town scatters about the aims; docs/patterns.md has figures of many.")
+    if not logged:
+        typer.echo("No patrol is logged in that time, so no effect can be looked for.")
 
 
-def _truth_at(path: Path) -> _Truth:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Truth)
-    except OSError as error:
-        raise AnalysisError(f"--truth {path} cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise AnalysisError(
-            f"--truth {path} is not the truth.json of a simulated town: {error}"
-        ) from error
-
-
-def _rates_of(known: _Truth, tables: list[SiteHours]) -> TrueRates:
-    rates = known.rates()
-    missing = [table.site for table in tables if table.site not in rates]
-    if missing:
-        raise AnalysisError(
-            f"the truth says nothing of {', '.join(missing)}: give the truth.json of this town"
-        )
-    return rates
+def _tested_until(end_hour: int, known: Truth | None) -> int:
+    """Where the last week ends: of the week after the data only the truth can be known."""
+    after = end_hour + HOURS_A_WEEK
+    return after if known is not None and known.end_hour >= after else end_hour
 
 
 def _patrols(collector: Opened, start: datetime, end: datetime) -> list[Patrol]:
@@ -135,7 +121,7 @@ _Found = tuple[Effect, float | None]
 
 
 def _effects(
-    tables: list[SiteHours], calendar: SchoolCalendar, logged: list[Patrol], known: _Truth | None
+    tables: list[SiteHours], calendar: SchoolCalendar, logged: list[Patrol], known: Truth | None
 ) -> list[_Found]:
     """The effect at each patrolled site, with the true ratio where it is known."""
     true = {one.site: one.ratio for one in known.effects} if known else {}
@@ -150,32 +136,43 @@ def _effects(
     return found
 
 
-def _described(
+def _rows(
     tested: Backtest, coverage: Coverage | None, effects: list[_Found], *, of_truth: bool
-) -> list[str]:
-    what = "expected episodes" if of_truth else "counted episodes"
-    best = f"best windows {number(sum(week.best for week in tested.weeks))}"
-    met = f"plans {number(sum(week.met for week in tested.weeks))}"
-    lines = [
-        f"{len(tested.weeks)} weeks, {what}: {best}, {met}, which is {percent(tested.share)}.",
-        f"A raw heat map would meet {percent(tested.raw_share)}.",
-        f"Windows recommended with less than {MIN_MEASURED_H:g} h measured: {_unmeasured(tested)}.",
-    ]
+) -> list[list[str]]:
+    """Each figure with what it rests on and, where the truth is known, what is aimed at."""
+    met, raw_met, best = (
+        sum(getattr(week, name) for week in tested.weeks) for name in ("met", "raw_met", "best")
+    )
+    at_best = f"of at best {number(best)} {'expected' if of_truth else 'counted'} episodes"
+    rows = [
+        ["Plans met", percent(tested.share), f"{number(met)} {at_best}", "85 %"],
+        ["Raw heat maps met", percent(tested.raw_share), f"{number(raw_met)} {at_best}", "–"],
+        [
+            "Unmeasured windows", str(_unmeasured(tested)),
+            f"recommended with under {MIN_MEASURED_H:g} h of measuring", "0",
+        ],
+    ]  # fmt: skip
     if coverage is not None:
-        lines.append(
-            f"95 % intervals that hold the true rate: {percent(coverage.share)} of "
-            f"{coverage.cells}, of busy hours {percent(coverage.busy_share)} of "
-            f"{coverage.busy_cells}."
-        )
-    for effect, true in effects:
-        ratio = effect.ratio
-        beside = "" if true is None else f" (true: {true:.2f})"
-        enough = "" if effect.enough_data else "; too few data to find even a halving surely"
-        lines.append(
-            f"Patrols at {effect.site}: {ratio.ratio:.2f} of before, 95 % interval "
-            f"{ratio.low:.2f} to {ratio.high:.2f}{beside}{enough}."
-        )
-    return lines
+        busy = f"of {coverage.busy_cells} true rates from {BUSY_RATE:g} an hour on"
+        rows += [
+            ["95 % intervals hold", percent(coverage.share),
+             f"of {coverage.cells} true rates", "92 to 98 %"],
+            ["  in busy hours", percent(coverage.busy_share), busy, "–"],
+        ]  # fmt: skip
+    return rows + [row for effect, true in effects for row in _effect_rows(effect, true)]
+
+
+def _effect_rows(effect: Effect, true: float | None) -> list[list[str]]:
+    ratio = effect.ratio
+    found = "fell" if ratio.fell else "rose" if ratio.rose else "no change to be told from chance"
+    truly = "" if true is None else f", true {number(true, 2)}"
+    return [
+        [
+            f"Patrols at {effect.site}", number(ratio.ratio, 2),
+            f"of before ({interval((ratio.low, ratio.high), 2)}{truly}): {found}", "–",
+        ],
+        ["  power", percent(effect.power), "probability to find a halving there", "80 %"],
+    ]  # fmt: skip
 
 
 def _unmeasured(tested: Backtest) -> int:
@@ -217,7 +214,9 @@ def _as_dict(tested: Backtest, coverage: Coverage | None, effects: list[_Found])
                 "ratio": effect.ratio.ratio,
                 "low": effect.ratio.low,
                 "high": effect.ratio.high,
+                "fell": effect.ratio.fell,
                 "power": effect.power,
+                "enough_data": effect.enough_data,
                 "true_ratio": true,
             }
             for effect, true in effects

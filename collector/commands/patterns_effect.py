@@ -61,13 +61,15 @@ def patterns_effect(  # noqa: PLR0913, PLR0917 - one argument an option
         effect = effect_at(collector.ledger, site, period, school, weeks=weeks, what=what.value)
         names = {one.id: one.name for one in collector.registry.sites()}
     ratios = _ratios(effect, names)
+    said = title(place, period)
     if plot is not None:
-        save_plot(plot, effect_chart(ratios))
+        shown = f"{what.value.capitalize()} after patrols at {place.name}, relative to before"
+        save_plot(plot, effect_chart(ratios), shown, said)
     if as_json:
         told = {**asdict(effect), "enough_data": effect.enough_data}
         print_json({**period.as_dict(), "what": what.value, **told})
         return
-    typer.echo(title(place, period))
+    typer.echo(said)
     print_table(
         ("", "After / before", "95 % interval", "Says"),
         [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -51,37 +51,37 @@ def patterns_episodes(
         found = episodes_by_site(
             collector.ledger, period.start, period.end, simulated=period.simulated
         ).get(site, [])
+        names = {one.id: one.name for one in collector.registry.sites()}
     zone = ZoneInfo(place.time_zone)
+    said = title(place, period)
     if plot is not None:
-        save_plot(plot, episode_chart(found, period.start, period.end, zone=zone))
+        chart = episode_chart(found, period.start, period.end, zone=zone)
+        save_plot(plot, chart, "Episodes by day and hour", said)
     if as_json:
         print_json({"site": site, **period.as_dict(), "episodes": [asdict(one) for one in found]})
         return
-    typer.echo(title(place, period))
+    typer.echo(said)
     print_table(
-        ("Begins", "Ends", "Passes", "Unconfirmed", "LAFmax dB", "Fastest km/h", "Because"),
-        [_row(one, zone) for one in found],
+        ("When", "Passes", "Unconfirmed", "LAFmax dB", "Fastest km/h", "Because"),
+        [_row(one, zone, names) for one in found],
         "No episode was found.",
     )
 
 
-def _row(one: Episode, zone: ZoneInfo) -> list[str]:
+def _row(one: Episode, zone: ZoneInfo, names: Mapping[str, str]) -> list[str]:
+    start, end = (at.astimezone(zone) for at in (one.start, one.end))
     return [
-        f"{one.start.astimezone(zone):%a %Y-%m-%d %H:%M}",
-        _clock(one.end, zone),
+        f"{start:%a %Y-%m-%d %H:%M}–{end:%H:%M}",
         str(one.passes),
         str(one.unconfirmed),
         number(one.lafmax_db),
         "–" if one.speed_kmh is None else number(one.speed_kmh, 0),
-        "; ".join(_text(reason) for reason in one.reasons),
+        "; ".join(_text(reason, names) for reason in one.reasons),
     ]
 
 
-def _clock(at: datetime, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%H:%M}"
-
-
-def _text(reason: Reason) -> str:
+def _text(reason: Reason, names: Mapping[str, str]) -> str:
     often = some(int(reason.numbers.get("times", 0)), "time")
-    values = {**reason.numbers, "often": often, "sites": ", ".join(reason.sites)}
+    sites = ", ".join(names[site] for site in reason.sites)
+    values = {**reason.numbers, "often": often, "sites": sites}
     return _TEXTS[reason.code].format_map(values)

@@ -109,7 +109,7 @@ def patterns_levels(
     if plot is not None:
         lines = [LevelLine(one.node, one.periods) for one in found]
         spec = level_chart(lines, [], zone=zone, words=_WORDS, theme=THEMES["light"], width=720)
-        save_plot(plot, spec)
+        save_plot(plot, spec, f"LAeq by {by.value}, dB(A)", title(place, period))
     if as_json:
         print_json({"site": site, **period.as_dict(), "nodes": [_as_dict(one) for one in found]})
         return
@@ -134,8 +134,10 @@ def _levels(collector: Opened, site: Site, period: Period, step: Step) -> list[_
     found = []
     for node, hours in chosen.items():
         table = levels_of_node(ledger, node, period.start, period.end, simulated=period.simulated)
+        # What a batch says of an hour says nothing of one of its minutes.
+        fits = table.batch_s <= edges[1] - edges[0]
         laf_db = period_exceeded_levels_db(
-            table.batch_start_s, table.laf_db, table.batch_measured_s, edges
+            table.batch_start_s[fits], table.laf_db[fits], table.batch_measured_s[fits], edges
         )
         if step is Step.MINUTE:
             periods = period_levels(table.start_s, table.interval_s, table.laeq_db, edges)
@@ -187,7 +189,7 @@ def _rows(one: _NodeLevels, zone: ZoneInfo) -> list[list[str]]:
     return [
         [
             one.node,
-            f"{datetime.fromtimestamp(start_s, zone):%Y-%m-%d %H:%M}",
+            _clock(datetime.fromtimestamp(start_s, zone)),
             number(laeq_db),
             *(number(level) for level in laf_db),
             f"{measured_s:.0f} s",
@@ -195,6 +197,11 @@ def _rows(one: _NodeLevels, zone: ZoneInfo) -> list[list[str]]:
         ]
         for start_s, laeq_db, laf_db, measured_s, coverage in columns
     ]
+
+
+def _clock(at: datetime) -> str:
+    # At the end of summer time an hour of the clock comes twice.
+    return f"{at:%Y-%m-%d %H:%M}{' again' if at.fold else ''}"
 
 
 def _summary(node: str, day: DayEveningNight) -> str:
@@ -208,16 +215,18 @@ def _summary(node: str, day: DayEveningNight) -> str:
 
 
 def _verdict(guideline: Guideline, one: Comparison) -> str:
-    verdict = {True: "above", False: "not above", None: "cannot be told"}[one.exceeded]
     if one.quantity == "lafmax_5_an_hour":
         found = f"{number(one.found)} passes an hour over {one.value_db:g} dB in the worst hour"
         counted = f"{one.exceedances} of {one.of} passes in hours of use"
+        why = "no hour of use was measured for 10 h"
     else:
         found = f"{number(one.found)} dB beside {one.value_db:g} dB"
         counted = f"{one.exceedances} of {one.of} measured days"
+        why = "a part of the day was never measured"
+    verdict = {True: "above", False: "not above", None: f"cannot be told, since {why}"}
     return (
-        f"{one.quantity} ({guideline.source}): {verdict}; {found}, allowed {one.allowed:g}; "
-        f"{counted} above; {percent(one.coverage)} of the time measured."
+        f"{one.quantity} ({guideline.source}): {verdict[one.exceeded]}; {found}, "
+        f"allowed {one.allowed:g}; {counted} above; {percent(one.coverage)} of the time measured."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final
@@ -29,7 +29,7 @@ from collector.pattern_charts import plan_chart
 from collector.registry.inventory import Site
 
 _COLUMNS: Final = (
-    "When", "Site", "Expected episodes", "95 % interval", "Seen", "Measured h", "Note",
+    "When", "Site", "Expected episodes", "95 % interval", "Seen", "Measured h",
 )  # fmt: skip
 
 
@@ -54,33 +54,61 @@ def patterns_plan(  # noqa: PLR0913, PLR0917 - one argument an option
         tables = hours_in(collector.ledger, period, site)
         school = school_calendar(collector.config, calendar)
     plan = planned_week(tables, school, period.end, windows=patrols, hours=hours, crews=crews)
+    zone = ZoneInfo(collector.config.page.time_zone)
+    note = f" {SIMULATED_NOTE}" if period.simulated else ""
+    said = f"Week from {period.end.astimezone(zone):%a %Y-%m-%d %H:%M}.{note}"
     if plot is not None:
-        save_plot(plot, plan_chart(plan, {one: _named(sites[one]) for one in tables}))
+        chart = plan_chart(plan, {one: _named(sites[one]) for one in tables})
+        save_plot(plot, chart, "Where and when to go", said)
     if as_json:
         print_json({**period.as_dict(), **_as_dict(plan)})
         return
-    _print(plan, sites, period.simulated)
+    typer.echo(said)
+    _print(plan, sites, crews)
 
 
-def _print(plan: Plan, sites: Mapping[str, Site], simulated: bool) -> None:
-    if simulated:
-        typer.echo(SIMULATED_NOTE)
-    rows = [_row(one, sites[one.site], "") for one in plan.windows]
-    rows += [_row(one, sites[one.site], "not chosen") for one in plan.missed]
-    print_table(_COLUMNS, rows, "No window has enough measurement behind it to be recommended.")
-    typer.echo(
-        f"{number(plan.expected_met)} of {number(plan.expected_all)} expected episodes of the "
-        "week lie in the chosen windows."
-    )
+def _print(plan: Plan, sites: Mapping[str, Site], crews: int) -> None:
+    none = "No window has enough measurement behind it to be recommended."
+    _print_windows([(one, []) for one in plan.windows], sites, none)
+    if plan.windows:
+        typer.echo(
+            f"{number(plan.expected_met)} of {number(plan.expected_all)} expected episodes of the "
+            f"week lie in these windows, {number(plan.expected_all - plan.expected_met)} would be "
+            "missed."
+        )
+    if plan.missed:
+        typer.echo("The next best windows, not chosen:")
+        missed = [(one, _in_the_way(one, plan.windows, crews)) for one in plan.missed]
+        _print_windows(missed, sites, "")
     unknown = {name: count for name, count in plan.unmeasured_h.items() if count}
     if unknown:
         told = ", ".join(f"{sites[name].name} {count} h" for name, count in unknown.items())
         typer.echo(f"Too little measured to judge, of 168 hours: {told}.")
 
 
-def _row(one: Window, site: Site, note: str) -> list[str]:
-    if not one.same_day_type:
-        note = f"{note}; other type of day" if note else "rests on other types of day"
+def _in_the_way(missed: Window, chosen: Sequence[Window], crews: int) -> list[str]:
+    """Why a window was not chosen, where it is not only that less is expected of it."""
+    end = missed.start_hour + missed.hours
+    same_time = [
+        one
+        for one in chosen
+        if one.start_hour < end and missed.start_hour < one.start_hour + one.hours
+    ]
+    return ["would need another crew"] if len(same_time) >= crews else []
+
+
+def _print_windows(
+    windows: Sequence[tuple[Window, list[str]]], sites: Mapping[str, Site], none: str
+) -> None:
+    """Print windows with what there is to note of each; without notes, without their column."""
+    rows = [_row(one, sites[one.site], notes) for one, notes in windows]
+    noted = any(row[-1] for row in rows)
+    columns = (*_COLUMNS, "Note") if noted else _COLUMNS
+    print_table(columns, rows if noted else [row[:-1] for row in rows], none)
+
+
+def _row(one: Window, site: Site, notes: list[str]) -> list[str]:
+    others = [] if one.same_day_type else ["rests on other types of day"]
     end = local(one.start_hour + one.hours, site)
     return [
         f"{local(one.start_hour, site):%a %Y-%m-%d %H:%M}–{end:%H:%M}",
@@ -89,7 +117,7 @@ def _row(one: Window, site: Site, note: str) -> list[str]:
         interval((one.low, one.high), 2),
         str(one.seen),
         number(one.measured_h),
-        note,
+        "; ".join(notes + others),
     ]
 
 

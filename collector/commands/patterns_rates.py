@@ -74,8 +74,12 @@ def patterns_rates(  # noqa: PLR0913, PLR0917 - one argument an option
         school = school_calendar(collector.config, calendar)
     rates = fitted_rates(tables, school, what.value)
     rows = [row for row in _rows(rates) if days is None or row.days == days.type.text]
+    said = title(place, period)
     if plot is not None:
-        save_plot(plot, rate_chart(rates, None if days is None else days.type))
+        kind = None if days is None else days.type
+        on = "" if kind is None else f", {kind.text}s only"
+        shown = f"{what.value.capitalize()} an hour of measuring, by hour of the week{on}"
+        save_plot(plot, rate_chart(rates, kind), shown, said)
     if as_json:
         print_json(
             {
@@ -86,7 +90,7 @@ def patterns_rates(  # noqa: PLR0913, PLR0917 - one argument an option
             }
         )
         return
-    typer.echo(title(place, period))
+    typer.echo(said)
     rows.sort(key=lambda row: -row.rate)
     print_table(
         ("Hour", "Days", f"{what.value} an hour", "95 % interval", "Counted", "Measured h"),

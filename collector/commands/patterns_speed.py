@@ -58,8 +58,9 @@ def patterns_speed(
         )
         table = speeds_of(found, collector.registry.inventory(), place)
     total, hours, sources = speed_figures(table), by_hour(table), by_source(table)
+    said = title(place, period)
     if plot is not None:
-        save_plot(plot, speed_chart(table))
+        save_plot(plot, speed_chart(table), "Speeds of passing vehicles, indicative", said)
     if as_json:
         print_json(
             {
@@ -71,16 +72,16 @@ def patterns_speed(
             }
         )
         return
-    typer.echo(title(place, period))
+    typer.echo(said)
     named = {
         "all": total,
-        **sources,
+        **{_words(kind): one for kind, one in sources.items()},
         **{f"{hour:02}–{hour + 1:02}": one for hour, one in hours.items()},
     }
     rows = [_row(name, one) for name, one in named.items() if one.passes]
     print_table(_COLUMNS, rows, "No vehicle passed.")
     if total.refused:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in total.refused.items())
+        reasons = ", ".join(f"{count} {_words(why)}" for why, count in total.refused.items())
         typer.echo(f"Without a speed: {reasons}.")
     typer.echo("Speeds are indicative; intervals are of 95 %.")
 
@@ -98,6 +99,10 @@ def _row(name: str, one: SpeedFigures) -> list[str]:
     ]
 
 
+def _words(code: str) -> str:
+    return code.replace("_", " ")
+
+
 def _estimate(one: Estimate) -> str:
     return f"{number(one.value)} ({interval((one.low, one.high))})" if one.value > 0 else "–"
 
@@ -105,7 +110,7 @@ def _estimate(one: Estimate) -> str:
 def _share(one: Share) -> str:
     if not one.of:
         return "–"
-    return f"{one.count} of {one.of}, {percent(one.low)} to {percent(one.high)}"
+    return f"{one.count} of {one.of}, {number(100 * one.low, 0)} to {percent(one.high)}"
 
 
 def _as_dict(one: SpeedFigures) -> dict[str, object]:

@@ -11,7 +11,7 @@ import typer
 
 from deploy.errors import DeployError
 from deploy.town.kinds import KINDS
-from deploy.town.ledger import CALENDAR, CONFIG, TRUTH, write_town
+from deploy.town.ledger import CONFIG, TRUTH, write_town
 from deploy.town.town import TIME_ZONE, simulate_town
 
 
@@ -31,9 +31,10 @@ def town_simulate(
     last = _end(end)
     town = simulate_town(seed, last - timedelta(weeks=weeks), weeks, kind=kind)
     messages = sum(write_town(town, last, out))
+    patrols = "with patrols" if town.campaign else "no patrols (--kind patrolled has some)"
     typer.echo(
-        f"{len(town.sites)} schools, {messages} messages. Open it with --config {out / CONFIG} "
-        f"--calendar {out / CALENDAR}; the truth is in {out / TRUTH}."
+        f"{len(town.sites)} schools, {messages} messages; {town.kind.text}; {patrols}.\n"
+        f"Open it with --config {out / CONFIG}; the truth is in {out / TRUTH}."
     )
 
 

@@ -126,8 +126,9 @@ def test_all_of_it(config: Path, tmp_path: Path) -> None:
     _errors(config, tmp_path)
 
 
-def _drawn(path: Path) -> bool:
-    return path.read_text(encoding="utf-8").startswith("<svg")
+def _drawn(path: Path, said: str) -> bool:
+    text = path.read_text(encoding="utf-8")
+    return text.startswith("<svg") and said in text
 
 
 def _rates(config: Path, folder: Path) -> None:
@@ -138,7 +139,8 @@ def _rates(config: Path, folder: Path) -> None:
     assert best["low"] < best["rate"] < best["high"]
     assert sum(row["count"] for row in answer["rates"]) == 4 * WEEKS
     assert sum(row["measured_h"] for row in answer["rates"]) == pytest.approx(168 * WEEKS)
-    assert _drawn(plot)
+    assert _drawn(plot, "Episodes an hour of measuring, by hour of the week")
+    assert _drawn(plot, "2026-11-01 23:00")
     school = told(patterns_rates, "--days", "school", *at_site(config, "askolan"))["rates"]
     assert {row["days"] for row in school} == {"school day"}
     assert "Fri 20–21" in run(patterns_rates, *at_site(config, "askolan"))
@@ -150,9 +152,10 @@ def _episodes(config: Path, folder: Path) -> None:
     assert len(answer["episodes"]) == 16
     first = answer["episodes"][0]
     assert (first["passes"], first["reasons"][0]["code"]) == (6, "repeated_passes")
-    assert _drawn(plot)
+    assert _drawn(plot, "Episodes by day and hour")
     shown = run(patterns_episodes, "--from", "2026-09-07", *at_site(config))
     assert "6 times within 8 min" in shown
+    assert "Fri 2026-09-11 20:00–20:07" in shown
     few = ("--from", "2026-09-11", "--to", "2026-09-11T20:15")
     assert len(told(patterns_episodes, *few, *at_site(config))["episodes"]) == 1
 
@@ -163,9 +166,13 @@ def _plan(config: Path, folder: Path) -> None:
     (window,) = answer["windows"]
     assert window["site"] == "askolan"
     assert window["start"] == "2026-11-06T19:00:00Z"
-    assert _drawn(plot)
+    assert _drawn(plot, "Week from Sun 2026-11-01 23:00.")
     shown = run(patterns_plan, "--patrols", "1", "--config", config)
     assert "Fri 2026-11-06 20:00–22:00" in shown
+    assert "would be missed" in shown
+    missed = shown.split("The next best windows, not chosen:")[1]
+    assert "would need another crew" in missed
+    assert "another crew" not in run(patterns_plan, "--crews", "9", "--config", config)
 
 
 def _effect(config: Path, folder: Path) -> None:
@@ -181,7 +188,7 @@ def _effect(config: Path, folder: Path) -> None:
     assert answer["ratio"]["ratio"] < 0.1
     assert answer["ratio"]["high"] > 1
     assert answer["comparison"] == ["askolan"]
-    assert _drawn(plot)
+    assert _drawn(plot, "Episodes after patrols at Ekskolan, relative to before")
     shown = run(patterns_effect, *at_site(config))
     assert "fell" in shown
     assert "So few sites hardly tell" in shown
@@ -196,13 +203,19 @@ def _levels(config: Path, folder: Path) -> None:
     assert node["periods"][0]["laf10_db"] == pytest.approx(53.0, abs=0.1)
     (guideline,) = node["guidelines"]
     assert (guideline["exceeded"], guideline["coverage"]) == (True, 1.0)
-    assert _drawn(plot)
+    assert _drawn(plot, "LAeq by day, dB(A)")
     shown = run(patterns_levels, "--by", "hour", *at_site(config))
-    assert "laeq_24h (NV): cannot be told" in run(
+    assert "laeq_24h (NV): cannot be told, since a part of the day was never measured" in run(
         patterns_levels, "--from", "2026-10-30T10:00", "--to", "2026-10-30T12:00", *at_site(config)
     )
     assert "Lden 56.4 dB" in shown
     assert run(patterns_levels, "--by", "minute", *at_site(config)).count("ekskolan-1 │") >= 60
+    # A batch of an hour has no percentiles of a minute.
+    (node,) = told(patterns_levels, "--by", "minute", *at_site(config))["nodes"]
+    assert {(one["laeq_db"], one["laf10_db"]) for one in node["periods"]} == {(50.0, None)}
+    autumn = ("--from", "2026-10-25T02:00+02:00", "--to", "2026-10-25T03:00+01:00")
+    twice = run(patterns_levels, *autumn, *at_site(config))
+    assert twice.count("2026-10-25 02:00  ") == twice.count("2026-10-25 02:00 again ") == 1
 
 
 def _speed(config: Path, folder: Path) -> None:
@@ -212,7 +225,7 @@ def _speed(config: Path, folder: Path) -> None:
     # The lower end of 39 to 45 km/h lies above 30 + 3.
     assert answer["all"]["over_limit"]["count"] == 96
     assert list(answer["by_hour"]) == ["20", "21"]
-    assert _drawn(plot)
+    assert _drawn(plot, "Speeds of passing vehicles")
     assert "indicative" in run(patterns_speed, "--from", "2026-09-07", *at_site(config))
 
 
@@ -221,8 +234,10 @@ def _errors(config: Path, folder: Path) -> None:
         run(patterns_speed, *at_site(config, "nowhere"))
     with pytest.raises(AnalysisError, match="--from 'soon' is no time"):
         run(patterns_rates, "--from", "soon", *at_site(config))
-    with pytest.raises(AnalysisError, match="is empty"):
+    with pytest.raises(AnalysisError, match="from 2027-01-01 00:00 to 2026-11-01 23:00 is empty"):
         run(patterns_rates, "--from", "2027-01-01", *at_site(config))
+    with pytest.raises(AnalysisError, match=r"x\.png is drawn as SVG: name it .*x\.svg"):
+        run(patterns_rates, "--plot", folder / "x.png", *at_site(config))
     with pytest.raises(AnalysisError, match="cannot be written"):
         run(patterns_rates, "--plot", folder / "none" / "x.svg", *at_site(config))
 

@@ -44,6 +44,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     assert "5 schools" in made.stdout
+    assert "with patrols" in made.stdout
     return folder
 
 
@@ -75,17 +76,53 @@ def test_plans_are_tested_against_the_truth(town: Path) -> None:
     tested = backtest(town, "--truth", town / "truth.json", "--training-weeks", "3", "--json")
     assert tested.returncode == 0, tested.stderr
     found = json.loads(tested.stdout)
-    assert len(found["weeks"]) == 1
+    # One in the data, and one after them that only the truth knows of.
+    assert [week["week_from"] for week in found["weeks"]] == [
+        "2026-11-08T23:00:00Z", "2026-11-15T23:00:00Z",
+    ]  # fmt: skip
     assert 0.0 < found["share"] <= 1.0
     assert found["unmeasured_windows"] == 0
     assert found["coverage"]["share"] > 0.7
     assert found["effects"][0]["true_ratio"] == 0.5
 
 
+def test_figures_are_shown_beside_what_is_aimed_at(town: Path) -> None:
+    tested = backtest(town, "--truth", town / "truth.json", "--training-weeks", "4")
+    assert tested.returncode == 0, tested.stderr
+    assert "1 week, each planned from the 4 before it: 3 windows of 2 hours." in tested.stdout
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in tested.stdout.splitlines()
+        if line.startswith("│")
+    ]
+    aims = {name: aim for name, _, _, aim in rows}
+    assert aims["Plans met"] == "85 %"
+    assert aims["95 % intervals hold"] == "92 to 98 %"
+    assert aims["Unmeasured windows"] == "0"
+    assert "true 0.50" in next(of for name, _, of, _ in rows if name.startswith("Patrols at"))
+
+
+def test_the_truth_of_another_town_is_refused(town: Path, tmp_path: Path) -> None:
+    truth = json.loads((town / "truth.json").read_bytes())
+    for episode in truth["episodes"]:
+        episode["events"] = {node: ["0" * 16] for node in episode["events"]}
+    other = tmp_path / "truth.json"
+    other.write_text(json.dumps(truth))
+    tested = backtest(town, "--truth", other, "--training-weeks", "3")
+    assert tested.returncode == 2
+    assert "the truth is of another town" in tested.stderr
+    truth["expected"]["sites"].pop("ekskolan")
+    other.write_text(json.dumps({**truth, "episodes": []}))
+    tested = backtest(town, "--truth", other, "--training-weeks", "3")
+    assert tested.returncode == 2
+    assert "the truth says nothing of ekskolan" in tested.stderr
+
+
 def test_without_truth_it_is_tested_against_what_was_counted(town: Path) -> None:
     tested = backtest(town, "--training-weeks", "3")
     assert tested.returncode == 0, tested.stderr
     assert "counted episodes" in tested.stdout
+    assert "no plan can come near" in tested.stdout
     assert "Simulated" in tested.stdout
 
 
