@@ -7,7 +7,6 @@ What was written before a crash is written again, which changes nothing there.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -15,18 +14,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from collector.back_off import BackOff
 from collector.ledger.ledger import Ledger
 from collector.outputs import FigureSource, Output, OutputRejects, Unit, WriteResult
 from collector.registry.registry import Registry
 from sensor.contract.errors import SkolroError
 
 log = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 _BATCH: Final = 500
 _IDLE_S: Final = 1.0
-_FIRST_WAIT_S: Final = 0.5
-_LONGEST_WAIT_S: Final = 60.0
+BACK_OFF: Final = BackOff(first_s=0.5, longest_s=60.0)
+"""For outputs that refuse everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ class Forwarder:
                 more = count < self._batch_size and self.step_figures()
             except SkolroError as error:
                 failures += 1
-                wait_s = back_off_s(failures, getattr(error, "retry_after_s", None))
+                wait_s = BACK_OFF.wait_s(failures, getattr(error, "retry_after_s", None))
                 self._note_failure(error)
             else:
                 self._note_success(failures)
@@ -215,9 +214,3 @@ class Forwarder:
     def _note_success(self, failures: int) -> None:
         if failures:
             log.info("forwarding to %s goes on; tried in vain: %d", self._output.name, failures)
-
-
-def back_off_s(failures: int, retry_after_s: float | None) -> float:
-    """Seconds to wait after so many failures: doubling, with jitter against coming all at once."""
-    longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failures - 1, 10))
-    return max(retry_after_s or 0.0, _random.uniform(longest / 2, longest))

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Engine
 
 from collector.database.database import reading
-from collector.forwarder import back_off_s
+from collector.forwarder import BACK_OFF
 from collector.ledger import measures
 from collector.ledger.ledger import Ledger, StoredMessage
 from collector.outputs import (
@@ -145,7 +145,7 @@ class Replay:
                 return write()
             except OutputUnavailableError as error:
                 failures += 1
-                wait_s = back_off_s(failures, error.retry_after_s)
+                wait_s = BACK_OFF.wait_s(failures, error.retry_after_s)
                 if time.monotonic() + wait_s > give_up_at:
                     raise
                 if failures == 1:

@@ -43,6 +43,11 @@ class Writing:
         """All keys of texts."""
         return {f"{group}.{key}" for group, texts in self._texts.items() for key in texts}
 
+    def has(self, key: str) -> bool:
+        """Whether there is a text of that key."""
+        group, _, name = key.partition(".")
+        return name in self._texts.get(group, {})
+
     def text(self, key: str, **values: object) -> str:
         """The text of `key`, with `values` put in; :class:`KeyError` where there is none."""
         group, _, name = key.partition(".")

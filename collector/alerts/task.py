@@ -7,7 +7,6 @@ is told by ``/health`` and tried again.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from collector.alerts.situation import ServerNow, Situation, read_situation
 from collector.alerts.weekly import LATE, Digest, Last, WeeklyJournal, digest, due_at
 from collector.alerts.weekly_wording import weekly_mail
 from collector.alerts.wording import Wording
+from collector.back_off import BackOff
 from collector.config import Page
 from collector.fleet.neighbours import DriftWatch
 from collector.ledger.ledger import Ledger
@@ -37,13 +37,11 @@ from collector.registry.wishes import Wishes
 from sensor.contract.errors import SkolroError
 
 log = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 _SENDING_S: Final = 20.0
 _CLAIMED: Final = timedelta(minutes=2)
 _LATER: Final = timedelta(minutes=5)
-_FIRST_WAIT_S: Final = 15.0
-_LONGEST_WAIT_S: Final = 1800.0
+_BACK_OFF: Final = BackOff(first_s=15.0, longest_s=1800.0)
 _GIVEN_UP: Final = timedelta(days=7)
 _OFTEN: Final = 3
 
@@ -237,7 +235,7 @@ class AlertTask:
             return
         if one.attempts == 0:
             log.warning("%s could not be told and will be: %s", one.recipient, failure)
-        again_at = now + timedelta(seconds=wait_s(one.attempts + 1))
+        again_at = now + timedelta(seconds=_BACK_OFF.wait_s(one.attempts + 1))
         self.journal.note_failure(one, failure, again_at)
 
     def _give_up(self, one: Outgoing, failure: str, now: datetime) -> None:
@@ -268,12 +266,6 @@ def wording(recipient: Recipient, page: Page, ledger: Ledger) -> Wording:
         sites=ledger.registry.recent_inventory().sites,
         base_url=page.base_url,
     )
-
-
-def wait_s(failures: int) -> float:
-    """Seconds to wait after so many failures: doubling up to half an hour, with jitter."""
-    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(failures - 1, 10))
-    return _random.uniform(longest / 2, longest)
 
 
 def _told(one: Outgoing) -> str:

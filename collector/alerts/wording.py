@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
+from math import floor
 from typing import Any, Final, Literal, TypeAlias
 
 from collector.alert_config import AlertKind, Recipient
 from collector.alerts.alert import Alert, Phase
 from collector.registry.inventory import Site
 from collector.registry.wishes import CONFIGURATION
+from collector.writing import NO_BREAK, Code, Writing
 
-Code: TypeAlias = Literal["sv", "en"]
 State: TypeAlias = Literal["began", "ended", "past"]
 
-_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-_MINUS: Final = "\N{MINUS SIGN}"
-_DECIMAL_SIGN: Final[Mapping[Code, str]] = {"sv": ",", "en": "."}
 _OF_SITES: Final = frozenset[AlertKind]({"episode", "night_level"})
 
 
@@ -85,8 +82,7 @@ class Wording:
 
     def percent(self, part: float) -> str:
         """A part of one in per cent, rounded down: never better than it is."""
-        space = _NO_BREAK if self.language == "sv" else ""
-        return f"{int(100 * part + 1e-9)}{space}%"
+        return self._writing.percent(floor(100 * part + 1e-9) / 100)
 
     def site_name(self, site: str) -> str:
         """Name of a site by its id."""
@@ -96,7 +92,7 @@ class Wording:
     def day_and_clock(self, at: datetime) -> tuple[str, str]:
         """A local day such as ``23 november``, and the clock."""
         local = at.astimezone(self.zone)
-        return f"{local.day} {self._month(local)}", self._clock(at)
+        return f"{local.day} {self._writing.month(local)}", self._clock(at)
 
     def _title(self, states: Sequence[tuple[Alert, State]]) -> str:
         # What goes on matters most; what is over is in the lines.
@@ -126,7 +122,7 @@ class Wording:
 
     def _line(self, alert: Alert, state: State, now: datetime) -> str:
         facts = alert.facts
-        over = state != "began" and f"{alert.kind}.ended" in texts(self.language)
+        over = state != "began" and self._writing.has(f"{alert.kind}.ended")
         since, end = alert.since, alert.ended_at or now
         if "start" in facts:
             since = datetime.fromisoformat(facts["start"])
@@ -198,7 +194,7 @@ class Wording:
             return self._text(f"calibration_due.{state}")
         at = datetime.fromisoformat(due)
         key = "due" if at > now else "overdue"
-        return self._text(f"calibration_due.{key}", due=self._day(at.astimezone(self.zone)))
+        return self._text(f"calibration_due.{key}", due=self._writing.day(at.astimezone(self.zone)))
 
     def _told(self, kind: AlertKind, facts: Mapping[str, Any], now: datetime) -> str:
         """The state that a node told, with the numbers that go with it."""
@@ -207,8 +203,8 @@ class Wording:
         numbers = {
             "errors": str(facts.get("errors", "")),
             "worn": f"{100 * facts.get('worn_share', 0.0):.0f}",
-            "gb": self._number(facts.get("gb_a_day", 0.0)),
-            "seconds": self._number(facts.get("offset_s", 0.0)),
+            "gb": self._writing.number(facts.get("gb_a_day", 0.0)),
+            "seconds": self._writing.number(facts.get("offset_s", 0.0)),
         }
         return self._text(f"{kind}.{facts['state']}", **numbers)
 
@@ -222,9 +218,9 @@ class Wording:
         # The interval of a fall is told as that of its size, as people say it.
         smallest, largest = sorted((abs(low), abs(high)))
         return {
-            "change": self._number(abs(change)),
-            "low": self._number(smallest),
-            "high": self._number(largest),
+            "change": self._writing.number(abs(change)),
+            "low": self._writing.number(smallest),
+            "high": self._writing.number(largest),
             "direction": self._text("drift.quieter" if change < 0 else "drift.louder"),
             "night": self._night(facts["since"]),
             "between": self._between(facts["since_low"], facts["since_high"]),
@@ -238,7 +234,7 @@ class Wording:
 
     def _night(self, text: str) -> str:
         day = date.fromisoformat(text)
-        return f"{day.day} {self._month(day)}"
+        return f"{day.day} {self._writing.month(day)}"
 
     def _where(self, alert: Alert) -> str:
         if alert.node is None:
@@ -248,8 +244,7 @@ class Wording:
     def _part(self, alert: Alert) -> str:
         part = alert.facts["part"]
         key = f"server.part_{part}"
-        known = key in texts(self.language)
-        return self._text(key if known else "server.part_other", part=part)
+        return self._text(key if self._writing.has(key) else "server.part_other", part=part)
 
     def _update(self, alert: Alert) -> str:
         facts = alert.facts
@@ -276,10 +271,11 @@ class Wording:
 
     def _certificate(self, facts: Mapping[str, Any], now: datetime) -> dict[str, str]:
         ends = datetime.fromisoformat(facts["ends"])
+        day = self._writing.day(ends.astimezone(self.zone))
         key = "ends" if ends > now else "over"
         return {
             "whose": self._text(f"certificate.{facts['holder']}"),
-            "state": self._text(f"certificate.{key}", day=self._day(ends.astimezone(self.zone))),
+            "state": self._text(f"certificate.{key}", day=day),
             "advice": self._text(f"certificate.do_{facts['holder']}"),
         }
 
@@ -293,29 +289,21 @@ class Wording:
         local = at.astimezone(self.zone)
         if local.date() == now.astimezone(self.zone).date():
             return self._clock(at)
-        month = self._month(local)
+        month = self._writing.month(local)
         return self._text("calendar.day_at", day=local.day, month=month, clock=self._clock(at))
 
-    def _day(self, day: date) -> str:
-        return self._text("calendar.day", day=day.day, month=self._month(day), year=day.year)
-
-    def _month(self, day: date) -> str:
-        months: list[str] = texts(self.language)["calendar.months"]
-        return months[day.month - 1]
-
     def _clock(self, at: datetime) -> str:
-        return f"{at.astimezone(self.zone):%H:%M}"
+        return self._writing.clock(at.astimezone(self.zone))
 
     def _level(self, level_db: float) -> str:
-        return f"{self._number(level_db)}{_NO_BREAK}dB(A)"
-
-    def _number(self, value: float) -> str:
-        text = f"{value:.1f}".replace("-", _MINUS)
-        return text.replace(".", _DECIMAL_SIGN[self.language])
+        return f"{self._writing.number(level_db)}{NO_BREAK}dB(A)"
 
     def _text(self, key: str, **values: object) -> str:
-        text: str = texts(self.language)[key]
-        return text.format(**values) if values else text
+        return self._writing.text(key, **values)
+
+    @property
+    def _writing(self) -> Writing:
+        return writing_in(self.language)
 
 
 def _state(alert: Alert, phases: frozenset[Phase]) -> State:
@@ -329,8 +317,6 @@ def _sentence(text: str) -> str:
 
 
 @cache
-def texts(language: Code) -> dict[str, Any]:
-    """Return all texts of a language by key, such as ``episode.began``."""
-    source = files(__package__) / "texts" / f"{language}.toml"
-    groups: dict[str, dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return {f"{group}.{key}": text for group, one in groups.items() for key, text in one.items()}
+def writing_in(language: Code) -> Writing:
+    """Return a language with the texts of alerts, by keys such as ``episode.began``."""
+    return Writing(language, [files(__package__) / "texts" / f"{language}.toml"])

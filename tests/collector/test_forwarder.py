@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from collector.config import InfluxDB
-from collector.forwarder import Forwarder, back_off_s
+from collector.forwarder import Forwarder
 from collector.ledger.ledger import Ledger, LevelHour, StoredMessage
 from collector.outputs import (
     OutputRejects,
@@ -292,16 +291,3 @@ def test_catching_up_keeps_to_its_rate(
     assert forwarder.pause_s(50, took_s=0.2) == pytest.approx(0.3)
     assert forwarder.pause_s(50, took_s=0.7) == 0.0
     assert forwarder.pause_s(49, took_s=0.0) == 1.0
-
-
-def test_back_off_doubles_up_to_a_minute_with_jitter() -> None:
-    longest = [max(back_off_s(failures, None) for _ in range(50)) for failures in range(1, 20)]
-    assert longest[0] <= 0.5
-    assert all(later > earlier * 0.5 for earlier, later in pairwise(longest))
-    assert min(longest[8:]) >= 30.0
-    assert max(longest) <= 60.0
-    assert len({back_off_s(5, None) for _ in range(10)}) > 1
-
-
-def test_back_off_grants_what_the_output_asks_for() -> None:
-    assert back_off_s(1, 120.0) == 120.0

@@ -5,20 +5,18 @@ from __future__ import annotations
 import getpass
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from deploy.authority import make_authority
 from deploy.demo_folder import Table, toml
 from deploy.mosquitto_config import access_list, broker_config, write_broker
-from deploy.processes import Child, end_together
-from tests.peers import MOSQUITTO, free_port
+from tests.parts import Parts
+from tests.peers import free_port
 from tests.system.chain import skolro
 
 _SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ1dCB0aGlzIGlzIG5vIGtleSBvZiBhbnlib2R5"
 
 
-class Server:
+class Server(Parts):
     """Made and started as an administrator would.
 
     Parameters
@@ -32,31 +30,12 @@ class Server:
     """
 
     def __init__(self, folder: Path, address: str = "127.0.0.1", wheel: Path | None = None) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._address = address
         self._wheel = wheel or folder / "skolro-0.1.0-py3-none-any.whl"
-        self.children: list[Child] = []
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        end_together(self.children[::-1], within_s=15)
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Make what it needs, then broker and collector."""
         authority = make_authority(self.folder / "authority")
         broker_port, http_port = free_port(), free_port()
         own = authority.issue_collector()
@@ -88,30 +67,18 @@ class Server:
                 "release_urls": [f"http://{self._address}:{http_port}/releases"],
             },
         }  # fmt: skip
-        (self.folder / "collector.toml").write_text(toml(tables))
+        self.config_file.write_text(toml(tables))
         (self.folder / "anna.pub").write_text(_SSH_KEY)
         if not self._wheel.exists():
             self._wheel.write_bytes(b"installed nowhere")
-        self.child("broker", str(MOSQUITTO), "-c", str(path))
+        self.broker(path)
         self.skolro("site", "add", "ekskolan", "--name", "Ekskolan")
-        collector = self.child("collector", *skolro("collector", "serve", *self.config))
-        collector.await_ready(lambda: "pages and API" in collector.log.read_text(), within_s=60)
+        self.collector()
 
     @property
     def config(self) -> tuple[str, str]:
         """The option that names its configuration."""
-        return "--config", str(self.folder / "collector.toml")
-
-    @property
-    def ledger_url(self) -> str:
-        """Where its ledger is."""
-        return f"sqlite:///{self.folder / 'ledger.sqlite'}"
-
-    def child(self, name: str, *command: str) -> Child:
-        """Start something that ends with the server."""
-        made = Child(name, command, self.folder / f"{name}.log")
-        self.children.append(made)
-        return made
+        return "--config", str(self.config_file)
 
     def skolro(self, *arguments: str) -> str:
         """Run a command of the server's and return what it says."""

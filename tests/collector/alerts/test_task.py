@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from sqlalchemy import Engine
 
 from collector.alert_config import AlertKind, Alerts, Recipient
 from collector.alerts.situation import ServerNow
-from collector.alerts.task import AlertTask, wait_s
+from collector.alerts.task import AlertTask
 from collector.certificates import Certificate
 from collector.config import Page
 from collector.ledger.ledger import Ledger
@@ -534,10 +533,3 @@ def test_a_failure_does_not_tell_secrets(alerting: Alerting, node: FakeNode) -> 
     (waiting,) = alerting.task.journal.messages(1)
     assert "geheim" not in f"{waiting}"
     assert "127.0.0.1" in str(waiting.failure)
-
-
-def test_tries_become_rarer_up_to_half_an_hour() -> None:
-    longest = [max(wait_s(failures) for _ in range(40)) for failures in range(1, 15)]
-    assert all(later >= earlier * 0.9 for earlier, later in pairwise(longest))
-    assert 7.5 <= longest[0] <= 15.0
-    assert 900.0 < longest[-1] <= 1800.0

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.alert_config import AlertKind, Recipient
-from collector.alerts import wording
 from collector.alerts.alert import END_TOLD, Phase
-from collector.alerts.wording import Wording
+from collector.alerts.wording import Wording, writing_in
 from collector.registry.wishes import CONFIGURATION
 from collector.roles import Role
+from collector.writing import CODES, Code
 from tests.collector.alerts.alerts import alert
 from tests.collector.alerts.situations import NOW, SITE
 
@@ -144,7 +144,7 @@ def test_why_a_calibration_is_due_is_said(state: str, due: str | None, text: str
 
 
 def test_every_kind_can_be_said_in_every_state_and_language() -> None:
-    for language in get_args(wording.Code):
+    for language in CODES:
         for kind in get_args(AlertKind):
             for phases in (BEGAN, BOTH, *((ENDED,) if kind in END_TOLD else ())):
                 ended_at = None if phases == BEGAN else NOW
@@ -156,12 +156,13 @@ def test_every_kind_can_be_said_in_every_state_and_language() -> None:
 
 
 def test_all_languages_have_the_same_texts_with_the_same_places_to_fill() -> None:
-    def places(text: object) -> set[str | None]:
+    def places(language: Code, key: str) -> set[str | None]:
+        text = writing_in(language).text(key)
         return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name}
 
-    swedish, english = (wording.texts(code) for code in get_args(wording.Code))
-    assert swedish.keys() == english.keys()
-    assert [key for key, text in swedish.items() if places(text) != places(english[key])] == []
+    keys = writing_in("sv").keys()
+    assert keys == writing_in("en").keys()
+    assert [key for key in keys if places("sv", key) != places("en", key)] == []
 
 
 def test_a_test_says_what_one_would_hear_of() -> None:

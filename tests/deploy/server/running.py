@@ -8,8 +8,7 @@ import shutil
 import signal
 import ssl
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 
@@ -17,14 +16,14 @@ from deploy.mosquitto_config import TLS_PORT
 from deploy.processes import Child, end_together, listens
 from deploy.server.layout import HTTP_PORT, PROXY_HEALTH_PORT
 from tests.deploy.server.made import NAME, accept, server
-from tests.peers import MOSQUITTO, free_port
-from tests.system.chain import skolro
+from tests.parts import Parts
+from tests.peers import free_port
 
 CADDY: Final = shutil.which("caddy")
 GRAFANA_NAME: Final = f"grafana.{NAME}"
 
 
-class RunningServer:
+class RunningServer(Parts):
     """Made in `folder`, its ports and data moved to where nobody else's are.
 
     Parameters
@@ -36,7 +35,7 @@ class RunningServer:
     """
 
     def __init__(self, folder: Path, *, proxy: bool = True) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._has_proxy = proxy
         self.port = free_port()
         said = server(folder, "--grafana-name", GRAFANA_NAME, "--broker-name", "localhost")
@@ -54,7 +53,6 @@ class RunningServer:
         self._move("proxy/Caddyfile", "127.0.0.1:3000", f"127.0.0.1:{self.grafana_port}")
         self._move("proxy/Caddyfile", "admin off", f"admin off\n\thttps_port {self.port}")
         (folder / "queues").mkdir()
-        self._children: list[Child] = []
         self._broker: Child | None = None
 
     def _move(self, name: str, old: str, new: str) -> None:
@@ -63,37 +61,18 @@ class RunningServer:
         assert old in text
         path.write_text(text.replace(old, new))
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-
-    def _start(self) -> None:
-        files = self.folder
+    def start(self) -> None:
+        """Broker, proxy and collector."""
         self.start_broker()
-        config = str(files / "collector.toml")
-        collector = self._child("collector", *skolro("collector", "serve", "--config", config))
         if self._has_proxy:
             self._start_proxy()
-        collector.await_ready(lambda: "pages and API" in collector.log.read_text(), within_s=120)
+        self.collector()
 
     def start_broker(self) -> None:
         """Start it, or start it anew."""
         if self._broker is not None:
             end_together([self._broker], within_s=20)
-        path = str(self.folder / "broker/mosquitto.conf")
-        self._broker = self._child("broker", str(MOSQUITTO), "-c", path)
+        self._broker = self.broker(self.folder / "broker/mosquitto.conf")
         self._broker.await_ready(lambda: listens(self.broker_port), within_s=30)
 
     def reload_broker(self) -> None:
@@ -107,26 +86,8 @@ class RunningServer:
         home = ["env", f"XDG_DATA_HOME={files}/home", f"XDG_CONFIG_HOME={files}/home"]
         caddyfile = str(files / "proxy/Caddyfile")
         run = [str(CADDY), "run", "--adapter", "caddyfile", "--config", caddyfile]
-        proxy = self._child("proxy", *home, *run)
+        proxy = self.child("proxy", *home, *run)
         proxy.await_ready(lambda: listens(self.port) and self._authority.exists(), within_s=60)
-
-    def _stop(self) -> None:
-        end_together(self._children[::-1], within_s=20)
-
-    def _child(self, name: str, *command: str) -> Child:
-        child = Child(name, command, self.folder / f"{name}.log")
-        self._children.append(child)
-        return child
-
-    @property
-    def ledger_url(self) -> str:
-        """Where its ledger is."""
-        return f"sqlite:///{self.folder}/ledger.sqlite"
-
-    @property
-    def config_file(self) -> Path:
-        """The collector's configuration."""
-        return self.folder / "collector.toml"
 
     @property
     def _authority(self) -> Path:
