@@ -1,9 +1,11 @@
 """How good plans, intervals and effects are, on simulated towns whose truth is known.
 
 ``python -m benchmarks.patterns [--plans N] [--effects N] [--kinds KIND ...] [--first-seed SEED]``
-prints a line for each kind of town, over N seeds, and of plans one for all towns together. Seeds
-from 401 on were not used for choosing any constant (201 on, 1000 on, 2000 on and 3000 on were
-looked at). The last figures stand in docs/patterns.md.
+prints a line for each kind of town, over N seeds, and of plans one for all towns together. With
+``--heard`` plans rest on the episodes that the rules find in what the nodes hear, as a ledger's do,
+else on those that happened while measuring. Seeds from 401 on were not used for choosing any
+constant (201 on, 1000 on, 2000 on and 3000 on were looked at). The last figures stand in
+docs/patterns.md.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from collector.analysis.hours import HOURS_A_WEEK
 from collector.analysis.patrol import MIN_MEASURED_H
 from deploy.town.kinds import KINDS
 from deploy.town.patrols import Campaign, usual_campaign
-from deploy.town.tables import site_tables
+from deploy.town.tables import heard_tables, site_tables
 from deploy.town.town import Town, simulate_town
 
 FIRST_SEED = 401
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--effects", type=int, default=24, help="towns of each kind with patrols")
     parser.add_argument("--kinds", nargs="+", default=KIND_NAMES, choices=KIND_NAMES)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--heard", action="store_true", help="plan from what nodes hear")
     asked = parser.parse_args()
     began = time.perf_counter()
     if asked.plans:
@@ -53,7 +56,8 @@ def main() -> None:
               f"{'never off':>9} {'<3 h':>5} {'covered':>8} {'busy':>6}")  # fmt: skip
         found = []
         for kind in asked.kinds:
-            found.append([planned(kind, seed) for seed in seeds(asked.first_seed, asked.plans)])
+            towns = seeds(asked.first_seed, asked.plans)
+            found.append([planned(kind, seed, heard=asked.heard) for seed in towns])
             print_plans(kind, found[-1])
         print_together(found)
     if asked.effects:
@@ -88,10 +92,11 @@ class Planned:
     busy_covered: float
 
 
-def planned(kind: str, seed: int) -> Planned:
+def planned(kind: str, seed: int, *, heard: bool = False) -> Planned:
     """Plan the week after six weeks of one town."""
     town = simulate_town(seed, term_start(seed), TRAINING_WEEKS, kind=kind)
-    tables = site_tables(town)
+    last = town.when.start + timedelta(weeks=TRAINING_WEEKS)
+    tables = heard_tables(town, last) if heard else site_tables(town)
     truth = true_rates(town)
     first, calendar = town.when.first_hour, town.when.calendar
     end = first + TRAINING_WEEKS * HOURS_A_WEEK

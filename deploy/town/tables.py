@@ -1,23 +1,78 @@
-"""What statistics get to see of a town: the table of each site, without messages in between."""
+"""What statistics get to see of a town: the table of each site, without a ledger in between."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.analysis.hours import SiteHours
+from collector.analysis.episodes import Heard, episodes, passes
+from collector.analysis.hours import Ints, SiteHours, hour_at
 from deploy.town.clock import BoolArray, seed_of
+from deploy.town.history import node_history
 from deploy.town.outages import MINUTES
 from deploy.town.town import TIME_ZONE, Town
 from deploy.town.traffic import CHARACTERS, ORDINARY, draw_singles
+from sensor.contract.messages import Event
 
 
 def site_tables(town: Town, *, outages: bool = True) -> list[SiteHours]:
-    """The table of each site over all of the town's hours.
+    """The table of each site over all of the town's hours: episodes that happened while measuring.
 
     `outages` False: as if every node had always measured.
     """
     return [_table(town, index, outages=outages) for index in range(len(town.sites))]
+
+
+def heard_tables(town: Town, end: datetime) -> list[SiteHours]:
+    """The same until `end`, with what the rules make of the events that the nodes would have sent.
+
+    Nodes miss passes, and groups that meet make one episode: this is what a ledger counts.
+    """
+    return [_heard_table(town, table, end) for table in site_tables(town)]
+
+
+def _heard_table(town: Town, table: SiteHours, end: datetime) -> SiteHours:
+    rows = table.between(town.when.first_hour, hour_at(end))
+    nodes = [node for node, at in town.nodes if at == table.site]
+    messages = (one for node in nodes for one in node_history(town, node, end).messages)
+    found = passes(_as_heard(one) for one in messages if isinstance(one, Event))
+    return replace(
+        rows,
+        events=_by_hour(rows, [one.start for one in found if one.confirmed]),
+        unconfirmed=_by_hour(rows, [one.start for one in found if not one.confirmed]),
+        episodes=_by_hour(rows, [one.start for one in episodes(found)]),
+    )
+
+
+def _as_heard(event: Event) -> Heard:
+    one = Heard(
+        node=event.node,
+        id=event.id,
+        start=event.start,
+        duration_s=event.duration_s,
+        lafmax_db=event.lafmax_db,
+        source=event.source.kind,
+        speed_refused=event.speed_refused,
+    )
+    speed = event.speed
+    return (
+        one
+        if speed is None
+        else one._replace(
+            speed_kmh=speed.speed_kmh,
+            speed_low_kmh=speed.low_kmh,
+            speed_high_kmh=speed.high_kmh,
+            direction=speed.direction,
+        )
+    )
+
+
+def _by_hour(rows: SiteHours, starts: list[datetime]) -> Ints:
+    hours = np.array([hour_at(start) for start in starts], dtype=np.int64)
+    return np.searchsorted(hours, rows.hour, "right") - np.searchsorted(hours, rows.hour, "left")
 
 
 def _table(town: Town, index: int, *, outages: bool) -> SiteHours:

@@ -6,10 +6,16 @@ import io
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from collector.commands.opened import opened
+from collector.pattern_tables import hours_of_sites
+from deploy.town.tables import heard_tables
+from deploy.town.town import simulate_town
 from skolro import main
 
 
@@ -52,6 +58,20 @@ def test_it_holds_what_its_nodes_signed(town: Path) -> None:
     checked = skolro("collector", "check", "--config", town / "collector.toml")
     assert checked.returncode == 0, checked.stdout
     assert "all holds" in checked.stdout
+
+
+def test_tables_without_a_ledger_are_those_of_the_ledger(town: Path) -> None:
+    end = datetime(2026, 11, 15, 23, 0, tzinfo=UTC)
+    simulated = simulate_town(5, end - timedelta(weeks=4), 4, kind="patrolled")
+    with opened(town / "collector.toml") as collector:
+        kept = hours_of_sites(collector.ledger, end=end, simulated=True)
+    made = heard_tables(simulated, end)
+    assert [table.site for table in made] == [site.id for site in simulated.sites]
+    assert sum(int(table.episodes.sum()) for table in made) > 20
+    for table in made:
+        in_ledger = kept[table.site]
+        for name in ("hour", "events", "unconfirmed", "episodes"):
+            np.testing.assert_array_equal(getattr(table, name), getattr(in_ledger, name), name)
 
 
 def test_the_truth_has_rates_episodes_patrols_and_their_effect(town: Path) -> None:
