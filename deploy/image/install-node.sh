@@ -93,11 +93,14 @@ for unit in "$here"/skolro-*.service "$here"/skolro-*.path "$here"/skolro-*.time
 done
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reexec
-  systemctl restart systemd-journald.service chrony.service
-  sysctl --quiet --load /etc/sysctl.d/60-skolro.conf
-  udevadm control --reload
-  udevadm trigger --action=add --subsystem-match=sound --subsystem-match=tty --subsystem-match=leds
-  udevadm settle --timeout=30
+  systemctl restart systemd-journald.service systemd-sysctl.service chrony.service
+  # In a container the devices are somebody else's.
+  if systemctl --quiet is-active systemd-udevd.service; then
+    udevadm control --reload
+    udevadm trigger --action=add --subsystem-match=sound --subsystem-match=tty \
+      --subsystem-match=leds
+    udevadm settle --timeout=30
+  fi
   systemctl enable --now skolro-sensor.service skolro-updater.path skolro-updater.timer \
     skolro-restart.path
 fi
