@@ -93,8 +93,13 @@ class Updater:
                 if trial is not None:
                     self._carry_on(trial)
                     continue
+                handed = self._exchange.wish()
                 wish = self._wish()
-                if wish is None or not self._begin(wish):
+                if wish is not None and self._begin(wish):
+                    continue
+                # The service manager starts nobody who runs already: one that came meanwhile would
+                # wait for the timer.
+                if self._exchange.wish() == handed:
                     return
 
     # --- what is wished

@@ -109,6 +109,17 @@ def test_release_and_configuration_are_tried_one_after_the_other(world: World) -
     assert told(world)[1].startswith("configuration 1")
 
 
+def test_a_wish_that_comes_while_the_one_before_is_ended_is_not_left(world: World) -> None:
+    def another() -> None:
+        world.on_tidy = lambda: None
+        world.wishes("3.0")
+
+    world.on_tidy = another
+    world.wishes("2.0")
+    world.run()
+    assert (world.release, world.report.wish) == ("3.0", 2)
+
+
 def test_a_wish_that_is_not_signed_or_not_ours_changes_nothing(world: World) -> None:
     world.wishes("2.0")
     payload = world.wish or b""

@@ -104,6 +104,10 @@ class InstantSoftware(Software):
         (folder / COMPLETE).write_text("")
         return folder
 
+    def tidy(self, kept: set[str]) -> None:
+        super().tidy(kept)
+        self._world.on_tidy()
+
 
 class World:
     """A node: what runs behaves as the version of its release and its configuration say.
@@ -117,6 +121,7 @@ class World:
             folder / "node", folder / "etc/node.toml", folder / "state", folder / "run"
         )
         self.on_sleep: Callable[[], None] = lambda: None
+        self.on_tidy: Callable[[], None] = lambda: None
         self.now_s = 1000.0
         self.boot = 0
         self.line = True
