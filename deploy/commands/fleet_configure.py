@@ -28,7 +28,7 @@ from sensor.contract.fleet import WantedConfig
 def fleet_configure(
     config: ConfigOption,
     nodes: Annotated[
-        list[str] | None, typer.Argument(metavar="[NODE]...", help="Ids; several go in waves.")
+        list[str] | None, typer.Argument(metavar="NODE", help="Ids; several go in waves.")
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Every node that can be updated, in waves.")
