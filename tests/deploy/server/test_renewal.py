@@ -20,9 +20,10 @@ from deploy.authority import COLLECTOR, Authority, Validity
 from deploy.commands.server_check import server_check
 from deploy.commands.server_renew import server_renew
 from deploy.handover import hand_over
+from deploy.mosquitto_config import TLS_PORT
 from tests.deploy.server.made import run, server
 from tests.deploy.server.running import RunningServer
-from tests.peers import MOSQUITTO, wait_for
+from tests.peers import MOSQUITTO, free_port, wait_for
 
 YEAR = timedelta(days=365)
 
@@ -48,8 +49,17 @@ def checked(folder: Path) -> tuple[int, dict[str, tuple[int, str]]]:
     return result.exit_code, {row["whose"]: (row["days"], row["todo"]) for row in rows}
 
 
+def at_rest(folder: Path) -> None:
+    """Make a server whose broker nobody has started; at its usual port somebody may listen here."""
+    server(folder)
+    config = folder / "collector.toml"
+    text = config.read_text()
+    assert text.count(f"port = {TLS_PORT}\n") == 2
+    config.write_text(text.replace(f"port = {TLS_PORT}\n", f"port = {free_port()}\n"))
+
+
 def test_what_ends_soon_is_told_with_what_to_do(tmp_path: Path) -> None:
-    server(tmp_path)
+    at_rest(tmp_path)
     authority = Authority(tmp_path / "authority")
     hand_over(authority.issue_node("askolan-1"), tmp_path / "nodes/askolan-1")
     status, found = checked(tmp_path)
@@ -67,7 +77,7 @@ def test_what_ends_soon_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_timer_renews_only_what_is_due(tmp_path: Path) -> None:
-    server(tmp_path)
+    at_rest(tmp_path)
     age_broker(tmp_path, 91)
     before = (tmp_path / "broker/server.pem").read_bytes()
     assert "Nothing is due" in run(server_renew, "--due", tmp_path)
