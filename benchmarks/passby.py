@@ -4,6 +4,7 @@ Simulated pass-bys with known truth, of seeds that were not used while the estim
 
     python benchmarks/passby.py                      # about seven minutes on one core
     python benchmarks/passby.py --count 10           # a quick look
+    python benchmarks/passby.py --cases normal       # one case
     python benchmarks/passby.py --recordings ../shared/reference/passby
 
 The last plays recordings with a ``truth.csv`` beside them instead.
@@ -16,7 +17,7 @@ import csv
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from tests.sensor.passby.generator import CASES, REPORT_SEED, SAMPLE_RATE, scena
 SHARES = {
     "normal": 1.0,
     "accelerating": 0.6,
-    "electric": 0.3,
+    "electric": 0.6,
     "two_opposite": 0.6,
     "two_same_way": 0.6,
     "noise": 0.1,
@@ -90,9 +91,9 @@ class Trial:
         )
 
 
-def simulated(count: int) -> Iterator[Sound]:
-    """Sounds of every case, from the seeds for reports."""
-    for case in CASES:
+def simulated(count: int, cases: Sequence[str]) -> Iterator[Sound]:
+    """Sounds of `cases`, from the seeds for reports."""
+    for case in cases:
         for seed in range(REPORT_SEED, REPORT_SEED + max(1, round(SHARES[case] * count))):
             made = scenario(case, seed)
             still = case in {"noise", "idling"}
@@ -194,10 +195,14 @@ def main() -> None:
     """Print one table for two microphones and one for a single one."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--count", type=int, default=100, help="normal pass-bys")
+    parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
     parser.add_argument("--recordings", type=Path, help="a folder with truth.csv")
     options = parser.parse_args()
     tables: dict[int, dict[str, list[Trial]]] = {2: defaultdict(list), 1: defaultdict(list)}
-    sounds = recorded(options.recordings) if options.recordings else simulated(options.count)
+    if options.recordings:
+        sounds = recorded(options.recordings)
+    else:
+        sounds = simulated(options.count, options.cases)
     for sound in sounds:
         for channels, table in tables.items():
             trial = measured(sound, channels)

@@ -13,11 +13,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky, solve_triangular, toeplitz
 
 from sensor.passby.geometry import FloatArray, Track, heard
-from sensor.passby.harmonics import ANALYSIS_RATE, CombMap, Rates, log_drift, measure_rates
+from sensor.passby.harmonics import (
+    ANALYSIS_RATE,
+    RATE_HOP_S,
+    CombMap,
+    Rates,
+    frame_response,
+    log_drift,
+    measure_rates,
+)
 from sensor.passby.least_squares import bounded_influence, least_squares, long_tailed
+
+_FRAME_LAG_S, _FRAME_WEIGHT = frame_response()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +37,14 @@ class Wander:
     size: float
     memory_s: float
 
-    def covariance(self, apart_s: FloatArray) -> FloatArray:
-        """Covariance of the rate's logarithm between instants so far apart."""
-        return np.asarray(self.size**2 * np.exp(-apart_s / self.memory_s))
+    def covariance(self, frames: int) -> FloatArray:
+        """Covariance of the rate's logarithm as so many frames in a row hear it.
+
+        A frame hears a mean over its length.  Taken for the rate at its middle, that mean would be
+        too smooth for any wander of this kind, and whatever else explains it preferred.
+        """
+        apart_s = np.abs(RATE_HOP_S * np.arange(frames)[:, np.newaxis] + _FRAME_LAG_S)
+        return np.asarray(toeplitz(self.size**2 * np.exp(-apart_s / self.memory_s) @ _FRAME_WEIGHT))
 
 
 # Sizes and memories of the engine's wander that are tried.  What lasts as long as the shift itself
@@ -244,9 +259,8 @@ def _fits(rates: Rates, prior: Belief, found: Harmonic, c_mps: float) -> list[_W
 def _fit_with_wander(
     rates: Rates, prior: Belief, found: Harmonic, c_mps: float, wander: Wander, start: FloatArray
 ) -> _WanderFit:
-    apart_s = np.abs(rates.heard_s[:, np.newaxis] - rates.heard_s)
     own = rates.sigma**2 + _RATE_FLOOR**2
-    noise = cholesky(wander.covariance(apart_s) + np.diag(own), lower=True)
+    noise = cholesky(wander.covariance(own.size) + np.diag(own), lower=True)
     # Upper triangular: the last of the whitened is the distance alone.
     whiten = np.linalg.cholesky(np.linalg.inv(prior.covariance)).T
     direction = found.track.direction

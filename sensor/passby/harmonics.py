@@ -27,6 +27,9 @@ _LEAST_RATE = 0.2
 _REACH = 0.02
 # Overlapping, windowed frames know less than their powers claim.
 _OVERLAP = 2.25
+RATE_HOP_S = _LOCK_FRAME_S / 4.0
+"""Frames in which rates are measured are this far apart, on the engine's own clock."""
+_RESPONSE_POINTS = 33
 
 
 def log_drift(drift_per_s: float, emission_s: FloatArray) -> FloatArray:
@@ -181,6 +184,26 @@ class Rates:
     heard_s: FloatArray
     log_hz: FloatArray
     sigma: FloatArray
+
+
+def frame_response() -> tuple[FloatArray, FloatArray]:
+    """How a frame's rate weighs the rates within it, against how another frame's does.
+
+    The rate of a line is the slope of its phase, fitted by least squares under the frame's window
+    `w`; in terms of the rate itself that is a mean weighted by the integral of ``s w(s)`` from
+    each instant on.
+
+    Returns
+    -------
+    lag_s, weight : ndarray, shape (lags,)
+        The autocorrelation of those weights, of sum 1: the covariance of two frames' rates is
+        that of rates at instants `lag_s` further apart than the frames, in the mean of `weight`.
+    """
+    at = np.linspace(-0.5, 0.5, _RESPONSE_POINTS)
+    response = np.cumsum((np.hanning(at.size) * at)[::-1])[::-1]
+    weight = np.correlate(response, response, "full")
+    lag_s = _LOCK_FRAME_S * np.linspace(-1.0, 1.0, weight.size)
+    return lag_s, np.asarray(weight / weight.sum(), dtype=np.float64)
 
 
 def measure_rates(

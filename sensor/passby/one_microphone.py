@@ -33,7 +33,7 @@ _GREATEST_SHAPE_ERROR_DB = 1.6
 _CLEAR_RISE_DB, _CLEAR_SHAPE_ERROR_DB = 3.0, 0.6
 _LEAST_COMB_SCORE = 8.0
 _LEAST_EVIDENCE = 3.0
-_RESTLESS = 0.0045
+_RESTLESS = 0.0056
 _MARGIN_S = 0.3
 # By this much, in the prior's standard uncertainties, level and shift may differ about when the
 # vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.

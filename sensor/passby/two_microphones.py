@@ -45,7 +45,7 @@ _BROKEN = 3.0
 # Axles far apart that also strain the distance are two vehicles, one close behind the other.
 _LONG_WHEELBASE_M, _LONG_STRAIN = 3.5, 1.2
 # An engine this restless is not one engine.
-_RESTLESS = 0.0055
+_RESTLESS = 0.0069
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:

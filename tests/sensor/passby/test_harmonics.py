@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from sensor.passby import doppler, harmonics
 from sensor.passby.geometry import FloatArray, Track, heard
@@ -79,6 +80,25 @@ def test_the_fit_gives_the_speed_that_a_vague_belief_lacked(speed_mps: float) ->
     assert sigma < 0.07
     assert abs(log_speed - np.log(speed_mps)) < 3.0 * sigma
     assert doppler.doppler_evidence(rates, prior, fit, C_MPS) > 10.0
+
+
+def test_frames_hear_a_wandering_engine_as_smooth_as_its_covariance_says() -> None:
+    """Steps from frame to frame are those of means that overlap, a third of those of instants."""
+    random = np.random.default_rng(12)
+    wander = doppler.Wander(0.003, 0.25)
+    still = replace(TRACK, speed_mps=0.01)
+    keep = float(np.exp(-1.0 / (RATE * wander.memory_s)))
+    steps = []
+    for _ in range(8):
+        pushes = random.normal(size=6 * RATE) * wander.size * np.sqrt(1.0 - keep**2)
+        rate_hz = 70.0 * (1.0 + lfilter([1.0], [1.0, -keep], pushes)[RATE:])
+        turns = np.cumsum(rate_hz) / RATE
+        signal = np.sum([np.sin(2 * np.pi * k * turns) / k for k in range(1, 13)], axis=0)
+        noisy = signal + 0.05 * random.normal(size=signal.size)
+        rates = harmonics.measure_rates(noisy, RATE, still, C_MPS, 0.0, np.log(70.0))
+        steps.append(np.diff(rates.log_hz))
+    expected = wander.covariance(2)
+    assert np.var(steps) == pytest.approx(2.0 * (expected[0, 0] - expected[0, 1]), rel=0.5)
 
 
 def test_a_standing_engine_is_no_evidence_for_a_shift() -> None:
