@@ -2,7 +2,7 @@
 
 Simulated pass-bys with known truth, of seeds that were not used while the estimators were built:
 
-    python benchmarks/passby.py                      # about seven minutes on one core
+    python benchmarks/passby.py                      # about a quarter of an hour on one core
     python benchmarks/passby.py --count 10           # a quick look
     python benchmarks/passby.py --cases normal       # one case
     python benchmarks/passby.py --recordings ../shared/reference/passby
@@ -36,9 +36,9 @@ from tests.sensor.passby.generator import CASES, REPORT_SEED, SAMPLE_RATE, scena
 SHARES = {
     "normal": 1.0,
     "accelerating": 0.6,
-    "electric": 0.6,
-    "two_opposite": 0.6,
-    "two_same_way": 0.6,
+    "electric": 0.3,
+    "two_opposite": 1.0,
+    "two_same_way": 1.0,
     "noise": 0.1,
     "idling": 0.1,
     "gust": 0.1,

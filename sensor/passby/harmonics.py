@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter1d
 
 from sensor.passby.geometry import FloatArray, Track, heard
@@ -76,12 +77,22 @@ def warp(
 class LineSpectra:
     """Spectra of frames, each bin in units of the noise about it.
 
-    `heard_s` (frames,), `hz` (bins,), `power` (frames, bins).
+    `heard_s` (frames,), `hz` (bins,), `power` and `noise` (frames, bins): the latter is that noise
+    in the unit of the sound.
     """
 
     heard_s: FloatArray
     hz: FloatArray
     power: FloatArray
+    noise: FloatArray
+
+    def during(self, frames: NDArray[np.bool_]) -> LineSpectra:
+        """Some of the frames, shape (frames,)."""
+        return LineSpectra(self.heard_s[frames], self.hz, self.power[frames], self.noise[frames])
+
+    def above_noise(self, bins: NDArray[np.intp]) -> FloatArray:
+        """Power above the noise, in the unit of the sound, at some bins of each frame."""
+        return np.take_along_axis((self.power - 1.0) * self.noise, bins, axis=1)
 
 
 def line_spectra(warped: Warped, frame_s: float = _FRAME_S, padding: int = 2) -> LineSpectra:
@@ -95,8 +106,8 @@ def line_spectra(warped: Warped, frame_s: float = _FRAME_S, padding: int = 2) ->
     hz = np.asarray(np.fft.rfftfreq(padded, 1.0 / warped.rate), dtype=np.float64)
     keep = hz <= _HIGHEST_HZ
     power = power[:, keep]
-    power /= np.maximum(_noise_floor(power, int(_FLOOR_HZ / hz[1])), 1e-30)
-    return LineSpectra(warped.heard_s[starts + size // 2], hz[keep], power)
+    noise = np.maximum(_noise_floor(power, int(_FLOOR_HZ / hz[1])), 1e-30)
+    return LineSpectra(warped.heard_s[starts + size // 2], hz[keep], power / noise, noise)
 
 
 def _noise_floor(power: FloatArray, width: int) -> FloatArray:
@@ -113,14 +124,21 @@ def _noise_floor(power: FloatArray, width: int) -> FloatArray:
 
 
 def without_harmonics(spectra: LineSpectra, log_hz: FloatArray) -> LineSpectra:
-    """The spectra without the lines of an engine, half orders too; `log_hz` (frames,)."""
+    """The spectra without the lines of an engine, half orders too; `log_hz` (frames,).
+
+    What is taken out becomes the mean of noise to the comb, and nothing in the unit of the sound.
+    """
     half_hz = 0.5 * np.exp(log_hz)[:, np.newaxis]
     off_hz = np.abs(spectra.hz - half_hz * np.rint(spectra.hz / half_hz))
     # Half orders are weak and low ones only: higher up they would leave nothing.
     whole = np.abs(spectra.hz - 2.0 * half_hz * np.rint(spectra.hz / (2.0 * half_hz)))
     away_hz = np.where(spectra.hz < _HALF_ORDERS_HZ, off_hz, whole)
-    power = np.where(away_hz < _LINE_HALF_HZ, _NEUTRAL_POWER, spectra.power)
-    return LineSpectra(spectra.heard_s, spectra.hz, power)
+    taken = away_hz < _LINE_HALF_HZ
+    return replace(
+        spectra,
+        power=np.where(taken, _NEUTRAL_POWER, spectra.power),
+        noise=np.where(taken, 0.0, spectra.noise),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +148,10 @@ class CombMap:
     heard_s: FloatArray
     log_hz: FloatArray
     score: FloatArray
+
+    def during(self, frames: NDArray[np.bool_]) -> CombMap:
+        """Some of the frames, shape (frames,)."""
+        return CombMap(self.heard_s[frames], self.log_hz, self.score[frames])
 
     def best_along(self, shift: FloatArray) -> tuple[float, float]:
         """Best sum of scores along ``rate + shift``, over all rates.

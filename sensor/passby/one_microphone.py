@@ -18,7 +18,7 @@ from sensor.passby.results import (
     refused,
     useful,
 )
-from sensor.passby.second_engine import second_engine
+from sensor.passby.second_engine import DOUBT, second_engine
 
 _SPEEDS_KMH = np.geomspace(10.0, 130.0, 16)
 _DRIFTS_PER_S = np.linspace(-0.2, 0.2, 33)
@@ -38,6 +38,8 @@ _MARGIN_S = 0.3
 # By this much, in the prior's standard uncertainties, level and shift may differ about when the
 # vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.
 _EARLY, _APART, _BROKEN = 0.22, 0.83, 2.5
+# And by this much about v / R: single vehicles reach 1.7, two whose shifts were mixed up more.
+_RATES_APART = 2.0
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -53,7 +55,7 @@ def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> An
     if refusal is not None:
         return Analysis(refusal, geometry)
     rates, fit = doppler.measure(signal, prior, found, geometry.c_mps)
-    if second_engine(spectra, rates, fit.engine, geometry.c_mps):
+    if second_engine(spectra, rates, fit.engine, geometry.c_mps, DOUBT):
         outcome: SpeedEstimate | SpeedRefused = refused("two_vehicles")
     else:
         evidence = doppler.doppler_evidence(rates, prior, fit, geometry.c_mps)
@@ -111,6 +113,8 @@ def _outcome(
 ) -> SpeedEstimate | SpeedRefused:
     shift = (fit.belief.mean - prior.mean) / np.sqrt(np.diag(prior.covariance))
     if np.hypot((shift[1] + _EARLY) / _APART, shift[3] / _BROKEN) > 1.0:
+        return refused("disagreement")
+    if abs(shift[0]) > _RATES_APART:
         return refused("disagreement")
     log_speed, sigma = fit.belief.log_speed
     estimate = estimated(log_speed, sigma, None, "doppler", float(fit.belief.mean[1]))

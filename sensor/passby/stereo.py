@@ -155,6 +155,21 @@ def log_slant(fitted: StereoFit, geometry: Geometry) -> tuple[float, float]:
     mean, sigma = np.log(geometry.slant_m(direction)), geometry.slant_log_uncertainty(direction)
     if not fitted.wheelbase_m:
         return float(mean), sigma
-    by_axles = np.log(WHEELBASE_M / fitted.wheelbase_m * fitted.track.slant_m)
     share = sigma**2 / (sigma**2 + WHEELBASE_UNCERTAINTY**2)
-    return float(mean + share * (by_axles - mean)), float(sigma * np.sqrt(1.0 - share))
+    return float(mean + share * _further(fitted)), float(sigma * np.sqrt(1.0 - share))
+
+
+def axles_strain(fitted: StereoFit, geometry: Geometry) -> float:
+    """By how many standard uncertainties two axles are further apart than those of a car.
+
+    Were the distance as it is configured; 0 for one source.
+    """
+    if not fitted.wheelbase_m:
+        return 0.0
+    sigma = np.hypot(geometry.slant_log_uncertainty(fitted.track.direction), WHEELBASE_UNCERTAINTY)
+    return float(-_further(fitted) / sigma)
+
+
+def _further(fitted: StereoFit) -> float:
+    """Logarithm of the distance that a car's axles would need over the one that was assumed."""
+    return float(np.log(WHEELBASE_M / fitted.wheelbase_m))

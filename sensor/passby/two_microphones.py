@@ -23,7 +23,7 @@ from sensor.passby.results import (
     refused,
     useful,
 )
-from sensor.passby.second_engine import second_engine
+from sensor.passby.second_engine import CLEAR, second_engine
 from sensor.passby.stereo import Candidate
 
 STEREO_RATE = 16_000
@@ -44,6 +44,8 @@ _DRIFTS_PER_S = np.linspace(-0.1, 0.1, 17)
 _BROKEN = 3.0
 # Axles far apart that also strain the distance are two vehicles, one close behind the other.
 _LONG_WHEELBASE_M, _LONG_STRAIN = 3.5, 1.2
+# Where no engine bears the distance out, the axles alone must look like a car's.
+_AXLES_STRAIN = 2.2
 # An engine this restless is not one engine.
 _RESTLESS = 0.0069
 
@@ -112,12 +114,14 @@ def _with_engine(
     found = _search_engine(signal, belief, fitted, geometry)
     known = Analysis(refused("too_uncertain"), geometry, delays=delays, stereo=fitted)
     if found.score < _LEAST_COMB_SCORE:
+        if stereo.axles_strain(fitted, geometry) > _AXLES_STRAIN:
+            return replace(known, outcome=refused("two_vehicles"))
         return replace(known, outcome=_outcome(belief, belief, fitted, "stereo"), belief=belief)
     rates, fit = doppler.measure(signal, belief, found, geometry.c_mps)
     known = replace(known, engine=fit.engine, rates=rates, belief=fit.belief)
     rate = harmonics.ANALYSIS_RATE
     spectra = harmonics.line_spectra(Warped(signal, np.arange(signal.size) / rate, rate))
-    if second_engine(spectra, rates, fit.engine, geometry.c_mps):
+    if second_engine(spectra, rates, fit.engine, geometry.c_mps, CLEAR):
         return replace(known, outcome=refused("two_vehicles"))
     if fit.wander > _RESTLESS:
         return replace(known, outcome=refused("disagreement"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sensor.passby import stereo
-from sensor.passby.geometry import Geometry
+from sensor.passby.geometry import Geometry, Track
 from sensor.passby.phase_fit import StereoFit
 from sensor.passby.resampling import resampled
 from tests.sensor.passby.generator import Scenario, scenario, synthesise
@@ -68,3 +68,14 @@ def test_one_source_explains_as_much_at_each_frequency_as_two_do() -> None:
     fit, _ = fitted(driven("moped4", 0.0))
     assert fit.explained <= fit.likeness + 1e-9
     assert np.isfinite(fit.likeness)
+
+
+def test_axles_further_apart_than_a_cars_are_told() -> None:
+    place = Geometry({1: 9.4, -1: 9.4}, spacing_m=1.0)
+    track = Track(11.0, place.slant_m(1), 2.5)
+    one = StereoFit(track, 0.0, 0.0, np.eye(3), 0.5, 0.5)
+    strains = [
+        stereo.axles_strain(replace(one, wheelbase_m=metres), place) for metres in (0, 2.65, 4.0)
+    ]
+    assert strains[:2] == [0.0, 0.0]
+    assert 2.2 < strains[2] < 4.0
