@@ -4,8 +4,8 @@
 # make bench  the benchmarks, side by side with peers
 # make chaos  100,000 messages while everything is killed at random, and InfluxDB is away for three
 #             minutes; SEED= repeats a run
-# make test-install  a node in fresh Debians, as its card makes one, and a server with its own systemd;
-#             the meter on arm64, by QEMU; needs root
+# make test-install  nodes, as their cards make them, and servers in fresh Debians with systemd of their
+#             own; a node on arm64, by QEMU; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make docs   the documentation, in build/docs/index.html
 # make screenshots  the pictures in the documentation, anew

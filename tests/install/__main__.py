@@ -1,18 +1,18 @@
-"""``make test-install``: a node in a fresh Debian, as a technician's card makes one.
+"""``make test-install``: a node in a fresh Debian that boots, as a technician's card makes one.
 
-Needs root, debootstrap and a Debian mirror; some minutes a suite. What systemd does on a real node
-is done by hand here: its units are started as their users, since no systemd runs in a chroot.
+Needs root, debootstrap and a Debian mirror; some minutes a suite. Its own systemd does all that it
+does on a real node; only its units have a network of their own, so that a cable can be pulled.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +21,17 @@ from rich.console import Console
 from collector.database.database import open_database
 from collector.ledger.ledger import Ledger
 from collector.registry.registry import Registry
-from deploy.processes import Child
-from tests.install import plugged_in
+from sensor.contract.errors import SkolroError
+from tests.install import plugged_in, units
+from tests.install.card import NODE, card_for, put_in
+from tests.install.machine import Machine, booted
 from tests.install.network import SERVER, Cable
 from tests.install.root import SUITES, Root, built
-from tests.install.updates import unit_command, update_and_return
+from tests.install.updates import update_and_return
 from tests.peers import wait_for
 from tests.system.server import Server
 
-NODE: Final = "ekskolan-1"
-ROOT: Final = Path(__file__).parents[2]
+_SETUP: Final = "skolro-setup.service"
 
 console = Console()
 
@@ -46,104 +47,111 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="skolro-wheel-") as folder:
         wheel = built(Path(folder))
         for suite in asked.suites:
-            with Root(suite) as root:
-                install_and_measure(root, wheel)
+            install_and_measure(suite, wheel)
     console.print("all is well")
     return 0
 
 
-def install_and_measure(root: Root, wheel: Path) -> None:
+def install_and_measure(suite: str, wheel: Path) -> None:
     """From a card to a node that measures, through a cable that is pulled."""
-    with (
-        tempfile.TemporaryDirectory(prefix="skolro-server-") as name,
-        Cable("skolro-node") as cable,
-    ):
+    with tempfile.TemporaryDirectory(prefix="skolro-server-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with Server(folder, SERVER, wheel) as server:
-            server.skolro("node", "add", NODE, "--site", "ekskolan", "--distance", "6")
-            server.skolro("fleet", "key", "--make")
-            listen_to_a_street(server)
-            boot(root, server.card("card"))
-            node = started(root, server, cable)
+        with (
+            Cable("skolro-node") as cable,
+            Server(folder, SERVER, wheel) as server,
+            Root(suite) as root,
+            booted(root, folder / "machine.log", cable) as machine,
+        ):
+            units.prepare(machine, cable)
+            first_boot(machine, card_for(server))
             engine = open_database(server.ledger_url)
             ledger = Ledger(engine, Registry(engine))
-            said(root, "enrolled, first message in the ledger", after=has_sent(ledger, node, 1))
-            lose_the_network(root, ledger, cable, node)
-            node.terminate()
-            node.join(30)
-            update_and_return(root, server, cable, wheel)
+            measure(machine, ledger, cable)
+            update_and_return(machine, server, wheel)
             assert ledger.check().holds, "the ledger does not verify"
             assert not list(ledger.quarantined(10)), "something was refused"
             engine.dispose()
 
 
-def boot(root: Root, card: Path) -> None:
+def first_boot(machine: Machine, card: Path) -> None:
     """Put the card in and let it boot: first its own script, then the service that installs."""
     began = time.monotonic()
-    firmware = root.inside("/boot/firmware")
-    shutil.copytree(card, firmware)
-    root.run("sh", "/boot/firmware/skolro/first-boot.sh")
-    assert not (firmware / "skolro/client.key").exists(), "the key is still on the card"
-    root.run("sh", "/opt/skolro/setup/install-node.sh")
-    said(root, f"installed in {time.monotonic() - began:.0f} s")
+    put_in(machine, card)
+    done = machine.root.inside("/opt/skolro/setup/done")
+    waited(machine, done.exists, 600, "it was not installed")
+    assert machine.unit(_SETUP, "Result") == "success"
+    assert machine.unit(_SETUP, "NRestarts") == "0", machine.journal(_SETUP)
+    said(machine, f"installed by its service in {time.monotonic() - began:.0f} s")
     # It can be run again, as after a power cut.
-    root.run("sh", "/opt/skolro/setup/install-node.sh")
-    version = root.run("/opt/skolro/bin/skolro", "--version", user="skolro")
-    said(root, version.strip())
+    machine.run("sh", "/opt/skolro/setup/install-node.sh")
+    said(machine, machine.run("/opt/skolro/bin/skolro", "--version", user="skolro").strip())
     # Its status says whether every limit of the standards is kept.
-    root.run("/opt/skolro/bin/skolro", "sensor", "conformance", user="skolro")
-    said(root, "its meter conforms")
-    time_servers = root.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf")
+    machine.run("/opt/skolro/bin/skolro", "sensor", "conformance", user="skolro")
+    said(machine, "its meter conforms")
+    time_servers = machine.run("chronyd", "-p", "-f", "/etc/chrony/chrony.conf")
     assert time_servers.count(".nts.netnod.se") >= 3, "chrony does not read its part"
-    plugged_in.check(root)
-    said(root, "udev names what is plugged in")
+    plugged_in.check(machine)
+    said(machine, "udev names what is plugged in")
 
 
-def listen_to_a_street(server: Server) -> None:
-    """Have the node hear a simulated street: there is no microphone in here."""
-    config = server.folder / "nodes" / NODE / "node.toml"
-    head, _, _ = config.read_text().partition("[input]")
-    config.write_text(head + '[input]\nkind = "street"\n[levels]\nbatch_s = 1\n')
+def measure(machine: Machine, ledger: Ledger, cable: Cable) -> None:
+    """What its units do, and what they may do, until the cable is pulled and after it hangs."""
+    said(machine, "enrolled, first message in the ledger", after=has_sent(ledger, machine, 1))
+    units.check_system(machine)
+    units.check_sandbox(machine)
+    units.check_light(machine)
+    said(machine, "its units may do what they must, and nothing else")
+    if units.check_real_time(machine):
+        said(machine, "the thread of its sound card goes first")
+    else:
+        said(machine, "real time was NOT tried: this machine gives none")
+    lose_the_network(machine, ledger, cable)
+    assert machine.unit(units.SENSOR, "NRestarts") == "0", machine.journal(units.SENSOR)
+    units.hang(machine)
+    before = ledger.acked_seqs([NODE])[NODE]
+    said(machine, "hung, and started anew", after=has_sent(ledger, machine, before + 5))
 
 
-def started(root: Root, server: Server, cable: Cable) -> Child:
-    """The node's unit, started as its user, in its own network."""
-    root.run("install", "-d", "-m", "0775", "-o", "skolro", "-g", "skolro", "/run/skolro")
-    command = unit_command(root, cable, "skolro-sensor.service", user="skolro")
-    return server.child(f"node-{root.suite}", *command)
-
-
-def has_sent(ledger: Ledger, node: Child, count: int) -> int:
+def has_sent(ledger: Ledger, machine: Machine, count: int) -> int:
     """Wait until the ledger has `count` messages of the node in a row; how many it has."""
 
     def enough() -> bool:
-        assert node.status is None, node.log.read_text()
         return ledger.acked_seqs([NODE]).get(NODE, 0) >= count
 
-    wait_for(enough, 120, f"not {count} messages: {node.log.read_text()[-1000:]}")
+    waited(machine, enough, 120, f"not {count} messages")
     return ledger.acked_seqs([NODE])[NODE]
 
 
-def lose_the_network(root: Root, ledger: Ledger, cable: Cable, node: Child) -> None:
+def waited(machine: Machine, holds: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Wait until `holds()` is true; else say what the node's units said."""
+    try:
+        wait_for(holds, timeout_s, what)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{machine.journal('skolro-*')}") from error
+
+
+def lose_the_network(machine: Machine, ledger: Ledger, cable: Cable) -> None:
     """Pull the cable for a while: what was measured meanwhile comes afterwards."""
-    before = has_sent(ledger, node, 5)
+    before = has_sent(ledger, machine, 5)
     cable.pull()
     time.sleep(20)
     at_most = ledger.acked_seqs([NODE])[NODE]
     assert at_most <= before + 5, "messages came through a cable that was pulled"
     cable.plug()
-    said(root, "network lost and back", after=has_sent(ledger, node, at_most + 20))
+    said(machine, "network lost and back", after=has_sent(ledger, machine, at_most + 20))
 
 
-def said(root: Root, text: str, after: int | None = None) -> None:
+def said(machine: Machine, text: str, after: int | None = None) -> None:
     """Print how far it is."""
-    console.print(f"{root.suite}: {text}" + ("" if after is None else f" ({after} messages)"))
+    console.print(
+        f"{machine.root.suite}: {text}" + ("" if after is None else f" ({after} messages)")
+    )
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (AssertionError, subprocess.SubprocessError) as error:
+    except (AssertionError, SkolroError, subprocess.SubprocessError) as error:
         console.print(f"failed: {error}")
         sys.exit(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,19 +19,19 @@ _SOUND: Final = "/tmp/street.wav"  # noqa: S108 - in a root of its own
 _MEASURE: Final = ("sensor", "measure", "--json", "--bands", "--full-scale-pa", "20")
 
 
-def largest_difference(root: Root, skolro: Sequence[str]) -> tuple[float, int]:
+def largest_difference(root: Root, skolro: str, user: str) -> tuple[float, int]:
     """Measure a sound on both sides; the largest difference in dB, and how many levels.
 
     Parameters
     ----------
-    skolro : sequence of str
-        What the command is in there.
+    skolro, user : str
+        What the command is in there, and whose.
     """
     path = root.inside(_SOUND)
     soundfile.write(path, sound(), _RATE, subtype="PCM_24")
     path.chmod(0o644)
     here = _levels(finished([sys.executable, "-m", "skolro", *_MEASURE, str(path)]))
-    there = _levels(root.run(*skolro, *_MEASURE, _SOUND))
+    there = _levels(root.run(skolro, *_MEASURE, _SOUND, user=user))
     odd = here.keys() ^ there.keys()
     assert not odd, f"levels that only one side has: {sorted(odd)[:5]}"
     return max(abs(here[key] - there[key]) for key in here), len(here)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.processes import Child
+from tests.install.network import Cable
 from tests.install.root import Root, finished
 from tests.peers import wait_for
 
@@ -31,16 +31,16 @@ class Machine:
         self.root = root
         self._leader = leader
 
-    def command(self, *command: str) -> list[str]:
-        """The command line that runs `command` in there, as root."""
+    def command(self, *command: str, user: str | None = None) -> list[str]:
+        """The command line that runs `command` in there, as root or as `user`."""
         inside = ["nsenter", "--target", str(self._leader), "--mount", "--uts", "--ipc", "--pid"]
         clean = ["env", "-i", f"PATH={_PATH}", "HOME=/root", "LC_ALL=C.UTF-8"]
-        pip = [f"{name}={value}" for name, value in os.environ.items() if name == "PIP_CERT"]
-        return [*inside, "--root", "--wd", "--", *clean, *pip, *command]
+        whom = ["runuser", "-u", user, "--"] if user else []
+        return [*inside, "--root", "--wd", "--", *clean, *whom, *command]
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, user: str | None = None) -> str:
         """Run something to its end; :class:`AssertionError` where it fails."""
-        return finished(self.command(*command))
+        return finished(self.command(*command, user=user))
 
     def fails(self, *command: str) -> str:
         """Run something that must fail; what it said."""
@@ -52,21 +52,36 @@ class Machine:
         """A setting of a unit as systemd has it."""
         return self.run("systemctl", "show", "--value", "--property", setting, name).strip()
 
+    def journal(self, unit: str) -> str:
+        """The last of what a unit, or several by a pattern, and systemd about them, wrote."""
+        return self.run("journalctl", "--output=cat", "--lines=200", f"--unit={unit}")
+
 
 @contextmanager
-def booted(root: Root, log: Path) -> Iterator[Machine]:
-    """The Debian in `root`, with systemd, until the block ends."""
+def booted(root: Root, log: Path, cable: Cable | None = None) -> Iterator[Machine]:
+    """The Debian in `root`, with systemd, until the block ends.
+
+    Parameters
+    ----------
+    log : Path
+        Gets what its console says.
+    cable : Cable, optional
+        What boots is a node: its units can be given the network of this one, and real time.
+    """
     root.run("apt-get", "update", "-qq")
     quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq")
     root.run(*quiet, "--no-install-recommends", *_INIT.split())
     # It mounts its own, where nothing is mounted yet.
     for name in ("dev", "proc"):
         finished(["umount", "--recursive", "--lazy", str(root.inside(name))])
+    # systemd needs these to give a unit another network, and real time.
+    rights = "--capability=CAP_NET_ADMIN,CAP_SYS_RESOURCE"
+    node = [] if cable is None else [f"--bind={cable.path}", rights]
     child = Child(
         f"systemd of {root.suite}",
         ["systemd-nspawn", "--quiet", f"--directory={root.path}", "--register=no", "--keep-unit",
          f"--machine=skolro-{root.suite}", "--resolv-conf=off", "--link-journal=no",
-         "--console=pipe", "--boot"],
+         "--console=pipe", *node, "--boot"],
         log,
     )  # fmt: skip
     try:

@@ -28,6 +28,11 @@ class Cable:
         self._server = server
         self._here, self._there = f"{namespace}-a", f"{namespace}-b"
 
+    @property
+    def path(self) -> str:
+        """The namespace as a file."""
+        return f"/run/netns/{self.namespace}"
+
     def pull(self) -> None:
         """Cut the network."""
         finished(["ip", "link", "set", self._here, "down"])

@@ -1,16 +1,16 @@
 """What udev makes of a node's rules, told of devices that a Raspberry Pi would have.
 
 umockdev shows devices to udev that are not there; ``udevadm test`` says what it would do. Both run
-in the root where the rules are installed.
+in the machine where the rules are installed.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from tests.install.root import Root
+from tests.install.machine import Machine
 
-_DESCRIPTION: Final = "/tmp/raspberry.umockdev"  # noqa: S108 - in a root of its own
+_DESCRIPTION: Final = "/srv/raspberry.umockdev"
 
 _DEVICES: Final = """\
 P: /devices/platform/usb1/1-1
@@ -74,23 +74,25 @@ EXPECTED: Final[dict[str, tuple[str, ...]]] = {
 """Device, and one of these stands in what udev says of our rules for it; empty: nothing of ours."""
 
 
-def check(root: Root) -> None:
+def check(machine: Machine) -> None:
     """Ask udev about each device; :class:`AssertionError` where it makes something else of one."""
-    root.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "udev", "umockdev")
-    root.inside(_DESCRIPTION).write_text(_DEVICES, encoding="ascii")
+    machine.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "udev", "umockdev")
+    machine.root.inside(_DESCRIPTION).write_text(_DEVICES, encoding="ascii")
     try:
         for device, expected in EXPECTED.items():
-            said = _said(root, device)
+            said = _said(machine, device)
             found = [text for text in expected for line in said if text in line]
             assert bool(found) == bool(expected), f"udev says of {device}: {said}"
     finally:
         # udev makes the radar's links although the device is none.
-        root.run("rm", "-f", "/dev/skolro-radar", "/dev/char/166:3")
+        machine.run("rm", "-f", "/dev/skolro-radar", "/dev/char/166:3")
 
 
-def _said(root: Root, device: str) -> list[str]:
+def _said(machine: Machine, device: str) -> list[str]:
     """What udev does to a device by our rules, line by line."""
     test = ("udevadm", "test", "--action=add", f"/sys/devices/platform/{device}")
     # It tells what it does on the other output.
-    told = root.run("sh", "-c", '"$@" 2>&1', "sh", "umockdev-run", "-d", _DESCRIPTION, "--", *test)
+    told = machine.run(
+        "sh", "-c", '"$@" 2>&1', "sh", "umockdev-run", "-d", _DESCRIPTION, "--", *test
+    )
     return [line for line in told.splitlines() if "85-skolro.rules:" in line]

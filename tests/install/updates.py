@@ -8,18 +8,13 @@ from typing import Final
 
 from deploy.fleet.keys import FleetKeys
 from deploy.fleet.wishing import Wisher
-from deploy.processes import Child
 from sensor.contract.fleet import WantedConfig
 from tests.fleet import Fleet
-from tests.install.network import Cable
-from tests.install.root import Root
-from tests.node_services import NodeServices
+from tests.install.card import NODE
+from tests.install.machine import Machine
 from tests.stand_in import same_with
 from tests.system.server import Server
 
-NODE: Final = "ekskolan-1"
-# Shorter than on a real node, where nobody waits.
-_WATCHED: Final = ("--measured-s", "5", "--silent-s", "45", "--unheard-s", "45")
 _DEAF: Final = b"""
 
 _process = Station.process
@@ -33,77 +28,52 @@ Station.process = _deaf
 """
 
 
-def unit_command(
-    root: Root, cable: Cable, unit: str, *more: str, user: str, program: str | None = None
-) -> list[str]:
-    """The command line of a unit in there, run as its user in the node's own network."""
-    text = root.inside(f"/etc/systemd/system/{unit}").read_text()
-    (line,) = (one for one in text.splitlines() if one.startswith("ExecStart="))
-    words = line.removeprefix("ExecStart=").split()
-    return root.command(
-        program or words[0], *words[1:], *more, user=user, namespace=cable.namespace
-    )
-
-
-def services(root: Root, server: Server, cable: Cable) -> NodeServices:
-    """What starts the node's units, each as its user."""
-
-    def start(unit: str, *more: str, user: str) -> Child:
-        name = f"{unit.partition('.')[0]}-{root.suite}"
-        return server.child(name, *unit_command(root, cable, unit, *more, user=user))
-
-    return NodeServices(
-        root.inside("/run/skolro"),
-        lambda: start("skolro-sensor.service", user="skolro"),
-        lambda: start("skolro-updater.service", *_WATCHED, user="skolro-updater"),
-    )
-
-
-def update_and_return(root: Root, server: Server, cable: Cable, wheel: Path) -> None:
+def update_and_return(machine: Machine, server: Server, wheel: Path) -> None:
     """All of it, as an administrator would do it, one after the other."""
-    version = root.run("python3", "-c", "import sys; print(*sys.version_info[:2], sep='')").strip()
+    version = machine.run(
+        "python3", "-c", "import sys; print(*sys.version_info[:2], sep='')"
+    ).strip()
     target = f"cp{version}-x86_64"
     station = (Path(__file__).parents[2] / "sensor" / "station.py").read_bytes()
     for number, changes in (("0.2.0", {}), ("0.3.0", {"sensor/station.py": station + _DEAF})):
         made = same_with(wheel, server.folder, number, changes)
-        print_last(root, server.skolro("fleet", "release", "make", str(made), "--target", target))
+        print_last(
+            machine, server.skolro("fleet", "release", "make", str(made), "--target", target)
+        )
 
     def logs() -> str:
-        found = sorted(server.folder.glob(f"skolro-*-{root.suite}.log"))
-        return "\n".join(log.read_text()[-1500:] for log in found)
+        return machine.journal("skolro-*")
 
-    with (
-        closing(Fleet(server.ledger_url, NODE, logs)) as fleet,
-        services(root, server, cable),
-    ):
+    with closing(Fleet(server.ledger_url, NODE, logs)) as fleet:
         fleet.ready()
-        _update(root, server, fleet)
-        _bad_update(root, server, fleet)
-        _configurations(root, server, fleet)
-    assert root.inside("/opt/skolro/node/current").readlink().name.startswith("0.2.0-")
-    releases = list(root.inside("/opt/skolro/node/releases").iterdir())
+        _update(machine, server, fleet)
+        _bad_update(machine, server, fleet)
+        _configurations(machine, server, fleet)
+    node = machine.root.inside("/opt/skolro/node")
+    assert (node / "current").readlink().name.startswith("0.2.0-")
+    releases = list((node / "releases").iterdir())
     assert len(releases) == 1, releases
 
 
-def _update(root: Root, server: Server, fleet: Fleet) -> None:
+def _update(machine: Machine, server: Server, fleet: Fleet) -> None:
     before = fleet.node()["version"]
     server.skolro("fleet", "update", "0.2.0", "--stage", "first")
     node = fleet.answered(1)
     assert (before, node["state"], node["version"]) == ("0.1.0", "current", "0.2.0"), node
-    print_last(root, "updated from 0.1.0 to 0.2.0")
+    print_last(machine, "updated from 0.1.0 to 0.2.0")
 
 
-def _bad_update(root: Root, server: Server, fleet: Fleet) -> None:
+def _bad_update(machine: Machine, server: Server, fleet: Fleet) -> None:
     assert fleet.ended() == "done"
     server.skolro("fleet", "update", "0.3.0")
     node = fleet.answered(2)
     assert (node["state"], node["version"]) == ("returned", "0.2.0"), node
     assert "release 0.3.0: it measured for 0 s only" in node["reason"], node
     assert fleet.ended() == "stopped"
-    print_last(root, f"returned to 0.2.0: {node['reason']}")
+    print_last(machine, f"returned to 0.2.0: {node['reason']}")
 
 
-def _configurations(root: Root, server: Server, fleet: Fleet) -> None:
+def _configurations(machine: Machine, server: Server, fleet: Fleet) -> None:
     config = server.folder / "nodes" / NODE / "node.toml"
     text = config.read_text()
     head, _, rest = text.partition("[input]\n")
@@ -116,7 +86,7 @@ def _configurations(root: Root, server: Server, fleet: Fleet) -> None:
     node = fleet.answered(3)
     assert (node["state"], node["config_version"]) == ("refused", 0), node
     assert "hearing is not a known key" in node["reason"], node
-    print_last(root, f"refused: {node['reason']}")
+    print_last(machine, f"refused: {node['reason']}")
     deaf = server.folder / "deaf.toml"
     deaf.write_text(
         f'{head}[input]\nkind = "microphone"\ndevice = "nothing"\n{rest.partition(chr(10))[2]}'
@@ -124,14 +94,14 @@ def _configurations(root: Root, server: Server, fleet: Fleet) -> None:
     server.skolro("fleet", "configure", NODE, "--file", str(deaf))
     node = fleet.answered(4)
     assert (node["state"], node["config_version"]) == ("returned", 0), node
-    print_last(root, f"returned: {node['reason']}")
+    print_last(machine, f"returned: {node['reason']}")
     config.write_text(f"health_s = 30\n{text}")
     server.skolro("fleet", "configure", NODE)
     node = fleet.answered(5)
     assert (node["state"], node["config_version"], node["version"]) == ("current", 3, "0.2.0"), node
-    print_last(root, "measures with the configuration that it was sent")
+    print_last(machine, "measures with the configuration that it was sent")
 
 
-def print_last(root: Root, text: str) -> None:
+def print_last(machine: Machine, text: str) -> None:
     """Print how far it is."""
-    print(f"{root.suite}: {text.strip()}", flush=True)  # noqa: T201
+    print(f"{machine.root.suite}: {text.strip()}", flush=True)  # noqa: T201
