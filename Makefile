@@ -5,7 +5,7 @@
 # make chaos  100,000 messages while everything is killed at random, and InfluxDB is away for three
 #             minutes; SEED= repeats a run
 # make test-install  nodes, as their cards make them, and servers in fresh Debians with systemd of their
-#             own; a node on arm64, by QEMU; needs root
+#             own; a node on arm64, and one with a read-only root whose power is cut, by QEMU; needs root
 # make fuzz   whatever reads bytes from outside, each for SECONDS=60
 # make docs   the documentation, in build/docs/index.html
 # make screenshots  the pictures in the documentation, anew
@@ -52,6 +52,7 @@ test-install: packages-install $(VENV)/.dev
 	$(BIN)/python -m tests.install.server
 	$(BIN)/python -m tests.install.image
 	$(BIN)/python -m tests.install.arm64
+	$(BIN)/python -m tests.install.readonly
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

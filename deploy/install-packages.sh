@@ -8,7 +8,7 @@ set -u
 case "${1:-}" in
   demo) wanted="python3-venv mosquitto libportaudio2" ;;
   test) wanted="python3-venv mosquitto libportaudio2 caddy influxdb chromium postgresql poppler-utils shellcheck fonts-dejavu-core fonts-liberation pulseaudio libasound2-plugins chrony" ;;
-  install) wanted="python3-venv mosquitto debootstrap iproute2 zstd systemd-container qemu-user-static" ;;
+  install) wanted="python3-venv mosquitto debootstrap iproute2 zstd systemd-container qemu-user-static qemu-system-x86 openssh-client mtools dosfstools fdisk" ;;
   *) echo "usage: $0 demo|test|install" >&2; exit 2 ;;
 esac
 

@@ -18,6 +18,7 @@ from sensor import machine
 from sensor.acoustics.watch import MicrophoneState
 from sensor.contract.messages import Health, UpdateReport, draft
 from sensor.inputs import Input
+from sensor.system_root import system_root
 from sensor.time_service import clock_state
 
 
@@ -105,7 +106,7 @@ class HealthReporter:
     def report(self, found: Found) -> Health:
         """Return the state right now; `found` is what the pipeline says of itself."""
         clock = clock_state()
-        power, disk = machine.power(), machine.disk(self._data_dir)
+        power, disk, root = machine.power(), machine.disk(self._data_dir), system_root()
         return Health(
             **draft(self._node),
             version=version("skolro"),
@@ -133,6 +134,9 @@ class HealthReporter:
             disk_worn_share=_told(disk.worn_share),
             disk_errors=_told(disk.errors),
             disk_read_only=_told(disk.read_only),
+            root=_told(root.state),
+            root_used_share=_told(root.used_share),
+            system_current_at=_told(root.current_at),
             microphone_lowest_db=_told(found.lowest_laeq_db),
             microphone_replugged=_told(self._source.replugged),
             outbox_oldest_s=_told(found.outbox_oldest_s),

@@ -19,13 +19,18 @@ from collector.fleet.neighbours import Drifts
 _GB: Final = 1e9
 _DAY_S: Final = 86_400.0
 _HOUR_S: Final = 3600.0
+_ROOT_FULL: Final = 0.8
+_SYSTEM_DAYS: Final = 30.0
+"""A node looks once a week: four times it could not, or did not, upgrade."""
+
+_FIRST_DAYS: Final = 14.0
 
 Facts: TypeAlias = Mapping[str, Any]
 
 
 def failing_card(situation: Situation, rules: AlertRules) -> Iterator[Condition | Unknown]:
-    """A node's card takes nothing any more, has faults, is worn or is being worn out."""
-    told = ("disk_read_only", "disk_errors", "disk_worn_share", "disk_written_bytes")
+    """A node's card takes nothing, has faults, wears, or its system is not as it was to be."""
+    told = ("disk_read_only", "disk_errors", "disk_worn_share", "disk_written_bytes", "root")
     yield from _told_by_health(situation, rules, "card", told, lambda one: _card(one, rules))
 
 
@@ -39,7 +44,31 @@ def _card(health: Facts, rules: AlertRules) -> Facts | None:
     gb_a_day = written_gb_a_day(health)
     if gb_a_day is not None and gb_a_day > rules.card_gb_a_day:
         return {"state": "busy", "gb_a_day": round(gb_a_day, 1), "limit_gb": rules.card_gb_a_day}
-    return None
+    return _root(health)
+
+
+def _root(health: Facts) -> Facts | None:
+    """What is wrong with a root that was to be read-only."""
+    state, boot = health.get("root"), health.get("boot")
+    if state == "refused":
+        return {"state": "root_refused"}
+    if state == "opened" and boot is not None and boot["s"] > _DAY_S:
+        return {"state": "root_opened"}
+    used = health.get("root_used_share")
+    if used is not None and used >= _ROOT_FULL:
+        return {"state": "root_full", "used_share": used}
+    return _packages(health)
+
+
+def _packages(health: Facts) -> Facts | None:
+    """Whether a node that upgrades its system's packages by itself has come to do so."""
+    current, boot = health.get("system_current_at"), health.get("boot")
+    if current is None:
+        runs_s = 0.0 if boot is None or health.get("root") != "read_only" else boot["s"]
+        return {"state": "system_never"} if runs_s > _FIRST_DAYS * _DAY_S else None
+    passed = datetime.fromisoformat(health["time"]) - datetime.fromisoformat(current)
+    days = passed.total_seconds() / _DAY_S
+    return {"state": "system_old", "days": round(days)} if days > _SYSTEM_DAYS else None
 
 
 def written_gb_a_day(health: Facts) -> float | None:

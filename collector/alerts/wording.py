@@ -204,6 +204,8 @@ class Wording:
             "errors": str(facts.get("errors", "")),
             "worn": f"{100 * facts.get('worn_share', 0.0):.0f}",
             "gb": self._writing.number(facts.get("gb_a_day", 0.0)),
+            "used": f"{100 * facts.get('used_share', 0.0):.0f}",
+            "days": str(facts.get("days", "")),
             "seconds": self._writing.number(facts.get("offset_s", 0.0)),
         }
         return self._text(f"{kind}.{facts['state']}", **numbers)

@@ -37,6 +37,7 @@ _SHOWN = (
     "calibrated_at", "cpu_load", "cpu_own_share", "cpu_temperature_c", "memory_available_bytes",
     "under_voltage", "under_voltage_since_boot", "throttled", "throttled_since_boot",
     "disk_free_bytes", "disk_written_bytes", "disk_worn_share", "disk_errors", "disk_read_only",
+    "root", "root_used_share", "system_current_at",
     "clock_synchronised", "clock_offset_s", "outbox_depth", "outbox_oldest_s",
 )  # fmt: skip
 

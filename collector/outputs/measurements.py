@@ -135,6 +135,8 @@ NODE_HEALTH: Final = Measurement(
         "disk_worn_share": "float",
         "disk_errors": "integer",
         "disk_read_only": "boolean",
+        "root": "string",
+        "root_used_share": "float",
         "microphone_lowest_db": "float",
         "microphone_replugged": "integer",
         "outbox_oldest_s": "float",

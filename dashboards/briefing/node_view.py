@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from collector.alerts.node_rules import written_gb_a_day
 from collector.analysis.drift import Drift, Untold
@@ -85,6 +85,8 @@ class NodePage:
         How often its program was started in these weeks.
     gb_a_day : float, optional
         What is written to its card a day.
+    system_current_on : date, optional
+        When there was last no package of its system to upgrade.
     checks : tuple of CalibrationCheck
         With a calibrator, newest first.
     """
@@ -95,6 +97,7 @@ class NodePage:
     silent: tuple[str, ...]
     starts: int
     gb_a_day: float | None
+    system_current_on: date | None
     checks: tuple[CalibrationCheck, ...]
 
 
@@ -113,8 +116,14 @@ def node_page(board: Board, fleets: Fleets, node: str, now: datetime) -> NodePag
         silent=tuple(name for name, one in found.items() if one is None),
         starts=sum(one.uptime_s is not None and one.uptime_s < 60.0 for one in hours),
         gb_a_day=written_gb_a_day(view.health),
+        system_current_on=_current_on(view.health),
         checks=_checks(board.ledger, node, now),
     )
+
+
+def _current_on(health: Mapping[str, Any]) -> date | None:
+    told = health.get("system_current_at")
+    return None if told is None else datetime.fromisoformat(told).date()
 
 
 def shown(board: Board, now: datetime) -> tuple[datetime, datetime]:

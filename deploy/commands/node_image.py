@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,13 @@ from deploy.errors import DeployError
 from deploy.nodes.commissioning import FirstCommissioning
 from deploy.nodes.image import Card, Wifi, write_image
 from deploy.nodes.software import software
+
+
+class RootKind(Enum):
+    """What the system's own part of a card is."""
+
+    WRITABLE = "writable"
+    READ_ONLY = "read-only"
 
 
 def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -41,6 +49,10 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
             "--access-point", help="It opens a network of its own for commissioning; no --wifi."
         ),
     ] = False,
+    root: Annotated[
+        RootKind,
+        typer.Option(help="Whether the system's part of the card takes what is written to it."),
+    ] = RootKind.WRITABLE,
     days: Annotated[
         float, typer.Option(min=0.01, max=365, help="How long the card can be used.")
     ] = DAYS,
@@ -66,6 +78,7 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
             wifi=network,
             apn=apn,
             i2s=i2s,
+            read_only=root is RootKind.READ_ONLY,
             time_zone=collector.config.page.time_zone,
             packages=software(wheel),
         )
@@ -77,6 +90,12 @@ def node_image(  # noqa: PLR0913, PLR0917 - one argument an option
         "Raspberry Pi OS Lite, 64 bit. For Bookworm also put what is in cmdline-bookworm.txt at "
         f"the end of the one line of cmdline.txt. The card is good for {days:g} days and one node."
     )
+    if root is RootKind.READ_ONLY:
+        typer.echo(
+            "Its root becomes read-only. For that the card needs 16 GB or more, and before its "
+            "first start one word less in the line of cmdline.txt: resize (Bookworm: init=...). "
+            "Else its root stays writable, and the node says so."
+        )
     typer.echo(first.told())
     if not kit.can_be_updated:
         typer.echo(

@@ -50,7 +50,7 @@ if [ -f "$card/access-point.secret" ]; then
     nmcli connection reload 2>/dev/null || true
   fi
 fi
-for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/*.service "$card"/*.path "$card"/*.timer; do
+for file in "$card"/*.whl "$card"/*.lock "$card"/install-node.sh "$card"/read-only-root "$card"/*.service "$card"/*.path "$card"/*.timer; do
   [ ! -f "$file" ] || cp "$file" "$setup/"
 done
 sync

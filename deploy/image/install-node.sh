@@ -10,6 +10,8 @@ fail() {
   exit 1
 }
 [ "$(id -u)" -eq 0 ] || fail "must be root: sudo sh install-node.sh"
+! mountpoint -q /media/root-ro ||
+  fail "the root is read-only, and what is installed would be gone: sudo skolro-root writable, and then again"
 case "$(dpkg --print-architecture 2>/dev/null)" in
   arm64 | amd64) ;;
   *) fail "a 64-bit Debian or Raspberry Pi OS is needed: write the card anew with the 64-bit image" ;;
@@ -91,6 +93,17 @@ done
 for unit in "$here"/skolro-*.service "$here"/skolro-*.path "$here"/skolro-*.timer; do
   [ ! -f "$unit" ] || install -m 0644 "$unit" /etc/systemd/system/
 done
+restart=""
+if [ -f "$here/read-only-root" ] && [ -d /run/systemd/system ]; then
+  # Before the node starts, so that it has nothing to move yet.
+  status=0
+  sh "$release"/lib/python3*/site-packages/deploy/image/read-only-root.sh || status=$?
+  case $status in
+    0) restart=yes ;;
+    3) ;; # this card has no room for it: a whole node with a writable root, which says so
+    *) fail "the root could not be made read-only: the lines above say why" ;;
+  esac
+fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reexec
   systemctl restart systemd-journald.service systemd-sysctl.service chrony.service
@@ -103,4 +116,6 @@ if [ -d /run/systemd/system ]; then
   fi
   systemctl enable --now skolro-sensor.service skolro-updater.path skolro-updater.timer \
     skolro-restart.path
+  # In a minute, so that whoever called this comes to an end before.
+  [ -z "$restart" ] || shutdown -r +1
 fi

@@ -27,6 +27,9 @@ ADMINISTRATOR: Final = "skolro-admin"
 FOLDER: Final = "skolro"
 """On the boot partition."""
 
+READ_ONLY_FILE: Final = "read-only-root"
+"""In that folder: its being there asks for a root that is read-only."""
+
 _BOOT: Final = "/boot/firmware"
 _SSH_KEY: Final = re.compile(
     r"(?:ssh-(?:ed25519|rsa)|ecdsa-\S+|sk-\S+) [A-Za-z0-9+/=]+(?: [^\n]*)?"
@@ -82,6 +85,8 @@ class Card:
         Access point of a mobile network, for a modem that ModemManager knows.
     i2s : bool
         Whether its microphones are wired to the board, not to USB.
+    read_only : bool
+        Whether the system's own part of the card is kept read-only.
     """
 
     node: str
@@ -89,6 +94,7 @@ class Card:
     wifi: Wifi | None = None
     apn: str | None = None
     i2s: bool = False
+    read_only: bool = False
     time_zone: str = "Europe/Stockholm"
     packages: dict[str, bytes] = field(default_factory=dict)
 
@@ -120,6 +126,8 @@ def write_image(folder: Path, card: Card, kit: dict[str, bytes], secret: str) ->
         The folder cannot be written.
     """
     own = {**kit, ENROLMENT_FILE: f"{secret}\n".encode()}
+    if card.read_only:
+        own[READ_ONLY_FILE] = b"read-only\n"
     files = {
         "user-data": _user_data(card),
         "network-config": _yaml(_network(card)),

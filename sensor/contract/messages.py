@@ -342,6 +342,12 @@ class Health(Stored, frozen=True, kw_only=True):
         Faults that the file system counted, in all its life.
     disk_read_only : bool
         Whether nothing can be written any more.
+    root : str
+        How the system's own part of the card is kept, as it was chosen when the card was made.
+    root_used_share : float
+        Used part of the memory that holds what was written to a root that is read-only.
+    system_current_at : datetime
+        When there was last no package left to upgrade; told by nodes that see to it themselves.
     microphone_lowest_db : float
         Lowest LAeq of a second since the report before, believed or not: what is left of a
         microphone that grows deaf or wet is its own noise.
@@ -379,6 +385,17 @@ class Health(Stored, frozen=True, kw_only=True):
     disk_worn_share: Probability | UnsetType = UNSET
     disk_errors: Count | UnsetType = UNSET
     disk_read_only: bool | UnsetType = UNSET
+    root: (
+        Literal[
+            "writable",  # as any system
+            "read_only",  # what is written there is gone at the next start
+            "opened",  # read-only again from the next start on
+            "refused",  # read-only was wished for, and the card has no room for it
+        ]
+        | UnsetType
+    ) = UNSET
+    root_used_share: Probability | UnsetType = UNSET
+    system_current_at: datetime | UnsetType = UNSET
     microphone_lowest_db: Decibel | UnsetType = UNSET
     microphone_replugged: Count | UnsetType = UNSET
     outbox_oldest_s: Seconds | UnsetType = UNSET
@@ -391,6 +408,8 @@ class Health(Stored, frozen=True, kw_only=True):
         _require_flags(self.flags)
         if self.calibrated_at is not None:
             require_utc(self.calibrated_at, "calibrated_at")
+        if self.system_current_at is not UNSET:
+            require_utc(self.system_current_at, "system_current_at")
 
 
 class CalibrationCheck(Stored, frozen=True, kw_only=True):

@@ -63,11 +63,19 @@ class Root:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for name in ("dev", "proc"):
-            # Not mounted any more where it was booted.
-            unmount = ["umount", "--recursive", "--lazy", str(self.path / name)]
-            subprocess.run(unmount, capture_output=True, check=False)
+        self.let_go()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def let_go(self) -> None:
+        """Unmount what is the machine's: what is left is the system's own."""
+        for name in ("dev", "proc"):
+            if os.path.ismount(self.path / name):
+                _run("umount", "--recursive", "--lazy", self.path / name)
+
+    def pack(self, archive: Path) -> None:
+        """Keep the system as it is now, to begin with it another time; nothing runs here then."""
+        self.let_go()
+        _pack(self.path, archive)
 
     def inside(self, path: str) -> Path:
         """Where the absolute `path` in there is for us."""
@@ -84,8 +92,19 @@ class Root:
         return _run(*self.command(*command, user=user))
 
 
+def archive_of(suite: str) -> Path:
+    """Where a system is kept."""
+    return (_CACHE / f"{suite}.tar.zst").absolute()
+
+
+def _pack(folder: str | Path, archive: Path) -> None:
+    part = archive.with_suffix(".part")
+    _run("tar", "--create", "--zstd", "--file", part, "--directory", folder, ".")
+    part.replace(archive)
+
+
 def _archive(suite: str) -> Path:
-    path = (_CACHE / f"{suite}.tar.zst").absolute()
+    path = archive_of(suite)
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,9 +117,7 @@ def _archive(suite: str) -> Path:
         if foreign:
             chroot = ("env", _EMULATED, "chroot", folder)
             _run(*chroot, "/debootstrap/debootstrap", "--second-stage")
-        part = path.with_suffix(".part")
-        _run("tar", "--create", "--zstd", "--file", part, "--directory", folder, ".")
-        part.replace(path)
+        _pack(folder, path)
     return path
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sensor import machine
+from sensor import health, machine
 from sensor.contract import codec
 from sensor.contract.errors import ContractError
 from sensor.health import CpuShare, Found, HealthReporter
 from sensor.inputs import open_input
 from sensor.inputs.street import StreetConfig
 from sensor.machine import Disk, Power
+from sensor.system_root import SystemRoot
 
 FOUND = Found(microphone="ok", outbox_depth=0, events_dropped=0)
 CHECKED = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -36,10 +37,12 @@ def test_what_is_not_told_is_left_out_and_never_zero(
     monkeypatch.setattr(machine, "power", Power)
     monkeypatch.setattr(machine, "disk", lambda _: Disk())
     monkeypatch.setattr(machine, "memory_available_bytes", lambda: None)
+    monkeypatch.setattr(health, "system_root", SystemRoot)
     report = told(tmp_path)
     for name in (
         "under_voltage", "under_voltage_since_boot", "throttled", "throttled_since_boot",
         "disk_written_bytes", "disk_worn_share", "disk_errors", "disk_read_only",
+        "root", "root_used_share", "system_current_at",
         "memory_available_bytes", "microphone_lowest_db", "microphone_replugged",
         "outbox_oldest_s",
     ):  # fmt: skip
@@ -50,6 +53,7 @@ def test_what_is_not_told_is_left_out_and_never_zero(
 def test_what_is_told_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "power", lambda: Power(True, True, False, True))
     monkeypatch.setattr(machine, "disk", lambda _: Disk(10**9, 0.3, 0, False))
+    monkeypatch.setattr(health, "system_root", lambda: SystemRoot("read_only", 0.12, CHECKED))
     found = Found(
         microphone="dead", outbox_depth=7, events_dropped=1, lowest_laeq_db=19.4,
         outbox_oldest_s=3600.5,
@@ -59,7 +63,8 @@ def test_what_is_told_travels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "microphone": "dead", "outbox_depth": 7, "under_voltage": True, "throttled": False,
         "throttled_since_boot": True, "disk_written_bytes": 10**9, "disk_worn_share": 0.3,
         "disk_errors": 0, "disk_read_only": False, "microphone_lowest_db": 19.4,
-        "outbox_oldest_s": 3600.5,
+        "outbox_oldest_s": 3600.5, "root": "read_only", "root_used_share": 0.12,
+        "system_current_at": "2026-06-01T10:00:00Z",
     }  # fmt: skip
     assert expected.items() <= report.items()
 

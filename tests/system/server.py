@@ -88,12 +88,12 @@ class Server(Parts):
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    def card(self, name: str) -> Path:
+    def card(self, name: str, *more: str) -> Path:
         """The card of ekskolan-1."""
         card = self.folder / name
         self.skolro(
             "node", "image", "ekskolan-1", "--out", str(card),
             "--ssh-key", str(self.folder / "anna.pub"),
-            "--wheel", str(self._wheel),
+            "--wheel", str(self._wheel), *more,
         )  # fmt: skip
         return card

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from tests.collector.alerts.situations import NOW, RULES, node, situation
 from tests.collector.alerts.test_wording import words
 
 BOOT = {"id": "0123abcd", "s": 2 * 86_400.0}
+OLD, RECENT = ((NOW - timedelta(days=days)).isoformat() for days in (31, 8))
 DRIFT = Drift(
     change_db=-3.04, low_db=-4.1, high_db=-2.0, since=date(2026, 10, 12),
     since_low=date(2026, 10, 12), since_high=date(2026, 10, 12), score=7.0, holds=True,
@@ -42,6 +43,17 @@ def holds(kind: AlertKind, health: dict[str, Any], rules: AlertRules = RULES) ->
         ("card", {"disk_written_bytes": 25 * 10**9, "boot": BOOT}, "skrivs 12,5 GB om dygnet"),
         ("card", {"disk_written_bytes": 19 * 10**9, "boot": BOOT}, None),
         ("card", {"disk_written_bytes": 25 * 10**9}, None),
+        ("card", {"root": "writable"}, None),
+        ("card", {"root": "refused"}, "systemdelen blev inte skrivskyddad"),
+        ("card", {"root": "opened", "boot": BOOT}, "öppen för skrivning i mer än ett dygn"),
+        ("card", {"root": "opened", "boot": {"id": "x", "s": 80_000.0}}, None),
+        ("card", {"root": "read_only", "root_used_share": 0.8}, "fullt till 80 %"),
+        ("card", {"root": "read_only", "root_used_share": 0.79}, None),
+        ("card", {"root": "read_only", "system_current_at": OLD}, "aktuella på 31 dygn"),
+        ("card", {"root": "read_only", "system_current_at": RECENT}, None),
+        ("card", {"root": "read_only", "boot": {"id": "x", "s": 15 * 86_400.0}}, "en enda gång"),
+        ("card", {"root": "read_only", "boot": BOOT}, None),
+        ("card", {"root": "writable", "boot": {"id": "x", "s": 15 * 86_400.0}}, None),
         ("under_voltage", {"under_voltage": True}, "för låg just nu"),
         ("under_voltage", {"under_voltage": False, "under_voltage_since_boot": True}, "har varit"),
         ("under_voltage", {"under_voltage": False, "under_voltage_since_boot": False}, None),

@@ -97,7 +97,8 @@ def test_a_node_has_a_page_of_its_own(town: Town, client: httpx.Client) -> None:
                 uptime_s=5.0, under_voltage=False, under_voltage_since_boot=True,
                 throttled=False, throttled_since_boot=False, disk_errors=0, disk_worn_share=0.3,
                 disk_read_only=False, microphone_replugged=2, microphone_lowest_db=21.5,
-                outbox_oldest_s=5400.0, disk_written_bytes=10**9,
+                outbox_oldest_s=5400.0, disk_written_bytes=10**9, root="read_only",
+                root_used_share=0.123, system_current_at=at,
             )
         )  # fmt: skip
     text = page(client, "/fleet/ekskolan-1")
@@ -106,6 +107,8 @@ def test_a_node_has_a_page_of_its_own(town: Town, client: httpx.Client) -> None:
     assert "högst 30 % av livslängden använd" in text
     assert "tappad 2 gånger sedan start" in text
     assert "1,5 timmar" in text
+    assert "skrivskyddad, 12 % av minnet för ändringar använt" in text
+    assert "paketen aktuella " in text
     assert "Programmet har startat 3 gånger." in text
     assert "Nu 41 °C; 41 till 43, mitten 42." in text
     assert "Rapporterat 3 av " in text
@@ -130,7 +133,7 @@ def test_what_an_older_node_does_not_tell_is_said_to_be_untold(
 ) -> None:
     town.append(peers.health("ekskolan-2", town.now - timedelta(hours=1)))
     older = page(client, "/fleet/ekskolan-2")
-    assert older.count("inte rapporterat") == 4
+    assert older.count("inte rapporterat") == 5
     assert "inget väntar" in older
 
 

@@ -27,7 +27,7 @@ from deploy.commands.node_replace import node_replace
 from deploy.commands.node_retire import node_retire
 from deploy.commands.node_show import node_show
 from deploy.errors import DeployError
-from deploy.nodes.image import Wifi
+from deploy.nodes.image import READ_ONLY_FILE, Wifi
 from deploy.nodes.microphones import MICROPHONES
 from deploy.nodes.software import UNITS
 from sensor.commissioning.opening import Door
@@ -195,6 +195,25 @@ def test_first_boot_takes_the_secrets_off_the_card(config: Path, tmp_path: Path)
     }  # fmt: skip
     unit = (root / "etc/systemd/system/skolro-setup.service").read_text()
     assert "ExecStart=/bin/sh /opt/skolro/setup/install-node.sh" in unit
+
+
+def test_a_read_only_root_is_asked_for_by_a_file_of_the_card(config: Path, tmp_path: Path) -> None:
+    added(config)
+    told = run(
+        node_image, "ekskolan-1", "--out", tmp_path / "card", "--config", config,
+        "--ssh-key", config.parent / "anna.pub", "--root", "read-only",
+        "--wheel", config.parent / "skolro-0.1.0-py3-none-any.whl",
+    )  # fmt: skip
+    assert "one word less in the line of cmdline.txt: resize" in told
+    assert (tmp_path / "card/skolro" / READ_ONLY_FILE).exists()
+    root = tmp_path / "root"
+    (root / "etc/systemd/system").mkdir(parents=True)
+    subprocess.run(["sh", tmp_path / "card/skolro/first-boot.sh", root], check=True)
+    assert (root / "opt/skolro/setup" / READ_ONLY_FILE).exists()
+    installer = (tmp_path / "card/skolro/install-node.sh").read_text()
+    assert f'"$here/{READ_ONLY_FILE}"' in installer
+    # Nobody gets one who did not ask.
+    assert not (image(config, tmp_path / "usual") / "skolro" / READ_ONLY_FILE).exists()
 
 
 def test_microphones_that_are_wired_to_the_board_get_their_overlay_once(

@@ -83,7 +83,10 @@ def healths(draw: st.DrawFn) -> messages.Health:
         under_voltage_since_boot=draw(optional(truths)), throttled=draw(optional(truths)),
         throttled_since_boot=draw(optional(truths)), disk_written_bytes=draw(optional(counts)),
         disk_worn_share=draw(optional(st.floats(0, 1))), disk_errors=draw(optional(counts)),
-        disk_read_only=draw(optional(truths)), microphone_lowest_db=draw(optional(decibels)),
+        disk_read_only=draw(optional(truths)),
+        root=draw(optional(st.sampled_from(["writable", "read_only", "opened", "refused"]))),
+        root_used_share=draw(optional(st.floats(0, 1))), system_current_at=draw(optional(times)),
+        microphone_lowest_db=draw(optional(decibels)),
         microphone_replugged=draw(optional(counts)),
         outbox_oldest_s=draw(optional(st.floats(0, 1e10))), flags=draw(flags),
     )  # fmt: skip
