@@ -100,10 +100,14 @@ class Authority:
         return self._issue("server", hosts[0], usage, validity or Validity(SERVER_DAYS), names)
 
     def issue_node(self, node: str, validity: Validity | None = None) -> Tls:
-        """Certificate of a node; its common name is the node's id."""
+        """Certificate of a node; its common name is the node's id.
+
+        It ends with the authority unless told: nobody is at a school's wall to renew it, and what
+        is stolen is revoked.
+        """
         if not _NODE.fullmatch(node):
             raise DeployError(f"{node[:80]!r} is no id of a node: use a-z, 0-9 and hyphens")
-        return self._issue_client(f"nodes/{node}", node, validity)
+        return self._issue_client(f"nodes/{node}", node, validity or self._until_its_end())
 
     def issue_collector(self, name: str = COLLECTOR, validity: Validity | None = None) -> Tls:
         """Certificate of a collector; each of several needs a name of its own."""
@@ -139,6 +143,10 @@ class Authority:
             return list(x509.load_pem_x509_crl(self.crl_file.read_bytes()))
         except (OSError, ValueError) as error:
             raise DeployError(f"cannot read {self.crl_file}: {error}") from error
+
+    def _until_its_end(self) -> Validity:
+        left = self._certificate.not_valid_after_utc - datetime.now(UTC)
+        return Validity(left / timedelta(days=1))
 
     def _issue_client(self, path: str, name: str, validity: Validity | None) -> Tls:
         usage = ExtendedKeyUsageOID.CLIENT_AUTH

@@ -107,8 +107,12 @@ def test_a_certificate_holds_as_long_as_it_is_told(authority: Authority) -> None
     certificate = certificate_of(authority.issue_node("a", Validity(10, start)))
     assert certificate.not_valid_after_utc == start + timedelta(days=10)
     assert certificate.not_valid_before_utc == start - timedelta(days=1)
+
+
+def test_a_nodes_certificate_ends_with_its_authority(authority: Authority) -> None:
     lasting = certificate_of(authority.issue_node("a"))
-    assert lasting.not_valid_after_utc > datetime.now(UTC) + timedelta(days=365)
+    end = x509.load_pem_x509_certificate(authority.ca_file.read_bytes()).not_valid_after_utc
+    assert end - timedelta(minutes=1) < lasting.not_valid_after_utc <= end
 
 
 def test_keys_are_for_their_owner_only(authority: Authority) -> None:

@@ -65,7 +65,7 @@ def test_what_ends_soon_is_told_with_what_to_do(tmp_path: Path) -> None:
     status, found = checked(tmp_path)
     assert (status, {todo for _, todo in found.values()}) == (0, {""})
     assert {name: days // 365 for name, (days, _) in found.items()} == {
-        "authority": 19, "broker": 1, "collector": 2, "askolan-1": 2
+        "authority": 19, "broker": 1, "collector": 2, "askolan-1": 19
     }  # fmt: skip
     age_broker(tmp_path, 59.5)
     hand_over(authority.issue_node("askolan-1", aged(10.5)), tmp_path / "nodes/askolan-1")
