@@ -58,6 +58,15 @@ class Fleet:
             lambda said: said.get("wish") == wish and said["state"] in final,
         )
 
+    def runs(self, version: str) -> dict[str, Any]:
+        """Wait until it says that it runs `version`.
+
+        It says that it goes back while what it goes back from still runs.
+        """
+        return self._expect(
+            f"it does not run {version}", lambda said: said.get("version") == version
+        )
+
     def ended(self) -> str | None:
         """Wait for the end of the newest update, and return it."""
 
