@@ -71,6 +71,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
     if not rows:
         console.print(Text(empty))
         return
+    # Written out first: that takes more room.
+    rows = [[printable(cell) for cell in row] for row in rows]
     if not console.is_terminal:
         # A file or a pipe has no width that cells would have to be squeezed into.
         longest = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
@@ -82,7 +84,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], empty: st
         table.add_column(column, width=width, overflow="fold")
     for row in rows:
         # As text: what is in brackets is no markup.
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
