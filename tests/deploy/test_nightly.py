@@ -84,4 +84,12 @@ def test_with_a_copy_of_today_it_waits_for_the_night_and_ends_when_told(config: 
 def _children(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
     children = [int(one) for one in path.read_text().split()] if path.exists() else []
-    return [one for one in children if Path(f"/proc/{one}/comm").read_text() == "sleep\n"]
+    return [one for one in children if _name(one) == "sleep\n"]
+
+
+def _name(pid: int) -> str:
+    """What a process is called; nothing where it has ended since it was listed."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
