@@ -185,8 +185,14 @@ def test_a_technician_checks_a_node_and_signs(site: Site, browser: Browser) -> N
             "Det står i mätloggen.", timeout=PATIENCE_MS
         )
         page.get_by_role("button", name="Avsluta och stäng sidan").click()
-        expect(page.get_by_text("Driftsättning av mätnoden")).to_be_visible()
-    is_gone(site)
+        expect(page.get_by_text("Driftsättningen är stängd")).to_be_visible()
+        is_gone(site)
+        # What it says stays, though nobody serves it any more.
+        page.wait_for_timeout(2500)
+        expect(page.get_by_text("Driftsättningen är stängd")).to_be_visible()
+        expect(page.locator("#lost, #steps:visible, #other-language")).to_have_count(1)
+        expect(page.locator("#lost")).to_be_hidden()
+        assert findings(page) == []
     assert "Anna Ek (meddelande" in site.chain.reader.pages.get(f"/commissioning/{NODE}").text
     is_in_the_ledger(site)
 

@@ -321,13 +321,13 @@ const position = () => {
 const ask = async (name, body) => {
   try {
     const answer = await fetch(`/act/${name}`, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": document.body.dataset.csrf }, body: JSON.stringify(body) });
-    if (answer.status === 401) return location.reload();
+    if (answer.status === 401) return end("page.over");
     const state = await answer.json();
     if (state.error) tell(say(`problems.${state.error}`, { detail: state.detail ?? "" }));
-    else if (state.closed) location.reload();
-    else show(state);
+    else if (state.closed) end("page.left");
+    else if (!ended) show(state);
   } catch {
-    $("#lost").hidden = false;
+    $("#lost").hidden = ended;
   }
 };
 
@@ -365,21 +365,35 @@ if (isSecureContext && navigator.geolocation) {
   );
 }
 
+// The last that the page says: the node serves it no more, so that there is nothing to load anew.
+let ended = false;
+const end = (reason) => {
+  ended = true;
+  $("#lost").hidden = $("#listening").hidden = true;
+  for (const gone of [$("#other-language"), $(".skip"), ...document.querySelectorAll("main > :not(h1)")]) gone.remove();
+  const told = make("p", "", "card");
+  told.role = "status";
+  $("main").append(told);
+  told.textContent = say(reason);
+  scrollTo(0, 0);
+};
+
 let paused = false;
 const look = async () => {
   try {
     const answer = await fetch("/state");
-    if (answer.status === 401) return location.reload();
+    if (answer.status === 401) return end("page.over");
     const state = await answer.json();
+    if (ended) return;
     $("#lost").hidden = true;
     if (!paused) show(state);
   } catch {
-    $("#lost").hidden = false;
+    $("#lost").hidden = ended;
   }
 };
 // One after the other, whatever each takes.
 const again = async () => {
   if (!document.hidden) await look();
-  setTimeout(again, EVERY_MS);
+  if (!ended) setTimeout(again, EVERY_MS);
 };
 again();
