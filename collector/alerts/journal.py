@@ -231,6 +231,13 @@ def put_messages(
         connection.execute(alert_message.insert(), rows)
 
 
+def newest_alert(connection: Connection, kind: AlertKind, subject: str) -> Alert | None:
+    """The last alert of a kind about something, whether it goes on or not."""
+    query = select(alert).where(alert.c.kind == kind, alert.c.subject == subject)
+    row = connection.execute(query.order_by(alert.c.id.desc()).limit(1)).mappings().first()
+    return None if row is None else Alert(**row)
+
+
 def _open_alerts(connection: Connection) -> list[Alert]:
     query = select(alert).where(alert.c.ended_at.is_(None)).order_by(alert.c.id)
     return [Alert(**row) for row in connection.execute(query).mappings()]

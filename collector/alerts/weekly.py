@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, select
 
 from collector.alert_config import AlertKind, Recipient, Weekly
+from collector.alerts.alert import Alert
 from collector.alerts.condition import Condition
-from collector.alerts.journal import put_messages
+from collector.alerts.journal import newest_alert, put_messages
 from collector.alerts.situation import Situation
 from collector.analysis.drift import Untold
 from collector.database.database import reading, writing
@@ -38,7 +39,7 @@ LATE: Final = timedelta(hours=1)
 _WEEK: Final = timedelta(weeks=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Need:
     """Something that needs hands: enough to know it again next week."""
 
@@ -61,8 +62,8 @@ class Digest:
         The most urgent first.
     new : frozenset of Need
         Of these, what the last mail did not have.
-    solved : tuple of Need
-        What the last mail had and holds no more.
+    solved : mapping of Need to Alert
+        What the last mail had and holds no more; with its alert, where that is kept still.
     nodes, online : int
         How many nodes hang somewhere, and how many are connected now.
     connected_share, connected_before : float, optional
@@ -79,7 +80,7 @@ class Digest:
 
     needs: tuple[Condition, ...]
     new: frozenset[Need]
-    solved: tuple[Need, ...]
+    solved: Mapping[Need, Alert | None]
     nodes: int
     online: int
     connected_share: float | None
@@ -129,7 +130,7 @@ def digest(
         key=lambda one: (URGENCY.index(one.kind), one.since, one.subject),
     )
     now = {Need(one.kind, one.subject): one for one in mine}
-    before = {Need(*told) for told in last.facts["needs"]} if last else set()
+    before = last.needs if last else {}
     week = past_week(
         ledger, ledger.registry.inventory(), situation.now, [one.node for one in nodes]
     )
@@ -137,8 +138,8 @@ def digest(
     drifts = [situation.drifts.get(one.node) for one in nodes]
     return Digest(
         needs=tuple(mine),
-        new=frozenset(now.keys() - before) if last else frozenset(),
-        solved=tuple(sorted(before - now.keys(), key=lambda one: one.told)),
+        new=frozenset(now.keys() - before.keys()) if last else frozenset(),
+        solved={one: alert for one, alert in before.items() if one not in now},
         nodes=len(nodes),
         online=sum(one.state.online is True for one in nodes),
         connected_share=sum(connected) / len(connected) if connected else None,
@@ -158,10 +159,14 @@ def _is_theirs(one: Condition, recipient: Recipient) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The last mail to somebody: when it was made, and what the next one must know of it."""
+    """The last mail to somebody: when it was made, and what the next one must know of it.
+
+    `needs` has the alert of each, where it is kept still.
+    """
 
     made_at: datetime
     facts: Mapping[str, Any]
+    needs: Mapping[Need, Alert | None]
 
 
 class WeeklyJournal:
@@ -250,4 +255,8 @@ def _last(connection: Connection, recipient: str) -> Last | None:
         columns.recipient == recipient, columns.made_at.is_not(None)
     )
     row = connection.execute(query.order_by(columns.due_at.desc()).limit(1)).one_or_none()
-    return None if row is None else Last(row.made_at, row.facts)
+    if row is None:
+        return None
+    told = sorted(Need(*one) for one in row.facts["needs"])
+    needs = {one: newest_alert(connection, one.kind, one.subject) for one in told}
+    return Last(row.made_at, row.facts, needs)

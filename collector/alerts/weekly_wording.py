@@ -76,9 +76,8 @@ def _changes(digest: Digest, words: Wording) -> Iterator[str]:
         yield words.text("weekly.unchanged", day=day)
         return
     yield words.text("weekly.changed", day=day, new=new, solved=solved)
-    for one in digest.solved[:_MOST_NEEDS]:
-        kind = words.text(f"kind.{one.kind}")
-        yield words.text("weekly.solved", subject=one.subject, kind=kind)
+    for one, alert in list(digest.solved.items())[:_MOST_NEEDS]:
+        yield words.over(alert) if alert else words.solved(one.kind, one.subject)
 
 
 def _measured(digest: Digest, words: Wording) -> Iterator[str]:

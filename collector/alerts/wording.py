@@ -76,6 +76,17 @@ class Wording:
             )
         return _sentence(told)
 
+    def over(self, alert: Alert) -> str:
+        """Return the sentence about an alert that is over."""
+        key, name = f"{alert.kind}.ended_one", self._name(alert)
+        if self._writing.has(key):
+            return _sentence(self._text(key, name=name) + ".")
+        return self.solved(alert.kind, name)
+
+    def solved(self, kind: AlertKind, name: str) -> str:
+        """Return the sentence about a condition of that kind that holds no more."""
+        return self._text("weekly.solved", name=name, kind=self._text(f"kind.{kind}"))
+
     def text(self, key: str, **values: object) -> str:
         """Return a text by its key, with `values` put in."""
         return self._text(key, **values)

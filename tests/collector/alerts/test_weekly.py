@@ -188,8 +188,8 @@ def test_what_needs_hands_comes_by_urgency_with_what_is_new_and_what_is_solved(
     assert "1. NYTT: Ekskolan, mätnod ekskolan-1: filsystemet på minneskortet har räknat 2" in text
     assert "2. Ekskolan, mätnod ekskolan-1: klockan" in text
     assert "Sedan brevet den 23 november: 1 nya, 3 lösta." in text
-    assert "Löst: askolan-1, fel på mikrofonen." in text
-    assert "Löst: ekskolan-1, för svag strömförsörjning." in text
+    assert "Mikrofonen hos askolan-1 (Åskolan) fungerar igen." in text
+    assert "Löst: ekskolan-1 (Ekskolan), för svag strömförsörjning." in text
     assert "https://buller.example.org/fleet" in text
 
 
@@ -213,6 +213,10 @@ def test_what_the_server_itself_needs_is_told_too(
         "[levels] batch_s: expected a number)."
     ) in text
     assert "2. MQTT-serverns certifikat gäller till 23 december 2026." in text
+
+    weeks.certificates = {"broker": Certificate(MONDAY, MONDAY + 800 * timedelta(days=1))}
+    weeks.at(MONDAY + WEEK)
+    assert "Certifikat förnyat: MQTT-serverns certifikat." in mail.body()
 
 
 @ONLY_SQLITE
