@@ -6,11 +6,13 @@ same in every language.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from math import floor, isnan
+from typing import Final
 
 from collector.analysis.episodes import Reason
 from collector.charts import ChartWords
@@ -20,12 +22,20 @@ from collector.registry.registry import SpeedLimit
 from collector.writing import NO_BREAK, Code, Writing
 
 
+# A number does not part from its unit at the end of a phone's line.
+_BEFORE_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|min|h|tim|m|km|dBm?|°C?|%|MB|GB|Hz)(?!\w))")
+
+
 class Language(Writing):
     """One language of the pages."""
 
     def __init__(self, code: Code) -> None:
         folder = files(__package__) / "texts"
         super().__init__(code, (folder / f"{code}.toml", *(folder / code).iterdir()))
+
+    def text(self, key: str, **values: object) -> str:
+        """The text of `key`, with `values` put in; :class:`KeyError` where there is none."""
+        return _BEFORE_UNIT.sub(NO_BREAK, super().text(key, **values))
 
     def lines(self, key: str) -> list[str]:
         """The sentences of a text that has one a line."""

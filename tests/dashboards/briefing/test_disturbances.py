@@ -177,7 +177,7 @@ def test_a_sites_page_counts_what_was_heard(
         at = town.now - timedelta(minutes=29)
         log.add("ekskolan", "speeding", at, f"y{number}", now=town.now)
     many = client.get("/site/ekskolan").text
-    assert "Mätningen hörde 12 av 12 (81–100 %, 95 % osäkerhetsintervall)." in many
+    assert "Mätningen hörde 12 av 12 (81–100\xa0%, 95\xa0% osäkerhetsintervall)." in many
 
 
 @pytest.fixture(scope="module")
