@@ -21,7 +21,6 @@ from collector.pattern_charts import PatternWords
 from collector.registry.registry import SpeedLimit
 from collector.writing import NO_BREAK, Code, Writing
 
-
 # A number does not part from its unit at the end of a phone's line.
 _BEFORE_UNIT: Final = re.compile(r"(?<=\d) (?=(?:s|min|h|tim|m|km|dBm?|°C?|%|MB|GB|Hz)(?!\w))")
 

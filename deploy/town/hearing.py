@@ -17,7 +17,7 @@ _LONGEST_LAG_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Detection:
     """A happening as a node measured it.
 
     `trace_db` is the greatest LAF of each second from `start_s`, all rounded as it is sent.
@@ -43,7 +43,7 @@ def heard(
     background_db: FloatArray,
     valid: BoolArray,
     farther_db: float,
-) -> list[Heard]:
+) -> list[Detection]:
     """What a node detects of `things`.
 
     Parameters
@@ -55,10 +55,10 @@ def heard(
 
     Returns
     -------
-    list of Heard
+    list of Detection
         In order of time, none overlapping another.
     """
-    found: list[Heard] = []
+    found: list[Detection] = []
     for thing in things:
         lag_s = thing.direction * farther_db / 6.0 * _LONGEST_LAG_S
         one = _heard(thing, thing.at_s + lag_s, rng, background_db, farther_db)
@@ -76,7 +76,7 @@ def _heard(
     rng: np.random.Generator,
     background_db: FloatArray,
     farther_db: float,
-) -> Heard | None:
+) -> Detection | None:
     minute = int(np.clip(peak_s // 60.0, 0, len(background_db) - 1))
     background = round(float(background_db[minute]), 1)
     lafmax = round(thing.level_db - farther_db + float(rng.normal(0.0, 0.8)), 1)
@@ -95,7 +95,7 @@ def _heard(
     trace = _trace_db(rng, lafmax, width_s, duration_s, thing.speed_kmh is not None)
     # A second's mean lies about a decibel under its greatest Fast level.
     lae = 10.0 * np.log10(np.sum(10.0 ** ((trace - 1.0) / 10.0)))
-    return Heard(thing, start_s, duration_s, lafmax, round(float(lae), 1), background, trace)
+    return Detection(thing, start_s, duration_s, lafmax, round(float(lae), 1), background, trace)
 
 
 def _trace_db(

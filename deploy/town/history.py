@@ -17,7 +17,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.town.clock import BoolArray, seed_of
-from deploy.town.hearing import Heard, heard
+from deploy.town.hearing import Detection, heard
 from deploy.town.levels import background, batches, levels, weather_flags
 from deploy.town.outages import MINUTES
 from deploy.town.passes import happenings
@@ -111,7 +111,7 @@ def node_history(
     return NodeHistory(messages, _episode_events(detected, events))
 
 
-def _episode_events(detected: list[Heard], events: list[Event]) -> dict[int, tuple[str, ...]]:
+def _episode_events(detected: list[Detection], events: list[Event]) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     for one, event in zip(detected, events, strict=True):
         number = one.happening.episode

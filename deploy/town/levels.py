@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from deploy.town.clock import BoolArray, Clock, FloatArray
-from deploy.town.hearing import Heard
+from deploy.town.hearing import Detection
 from deploy.town.outages import MINUTES
 from deploy.town.spectrum import spectrum
 from sensor.contract.messages import Flag, LevelBatch, draft
@@ -108,7 +108,7 @@ class Levels:
     lceq_db: FloatArray
 
 
-def levels(street: Background, events: list[Heard], rng: np.random.Generator) -> Levels:
+def levels(street: Background, events: list[Detection], rng: np.random.Generator) -> Levels:
     """Add the energy and the maxima of `events` to the background."""
     count = len(street.laeq_db)
     laeq_energy = 10.0 ** (street.laeq_db / 10.0)

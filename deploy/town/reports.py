@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from deploy.town.hearing import LEVEL_DB, Heard
+from deploy.town.hearing import LEVEL_DB, Detection
 from deploy.town.passes import VEHICLE_KINDS, Happening
 from deploy.town.spectrum import spectrum
 from deploy.town.traffic import CHARACTERS, Character
@@ -26,7 +26,7 @@ _REFUSALS: Mapping[SpeedRefusal, float] = {
 
 
 def event_message(
-    node: str, one: Heard, start: datetime, rng: np.random.Generator, speed_method: SpeedMethod,
+    node: str, one: Detection, start: datetime, rng: np.random.Generator, speed_method: SpeedMethod,
     weather: tuple[Flag, ...],
 ) -> Event:  # fmt: skip
     """The message about `one`; `start` is when the history begins."""

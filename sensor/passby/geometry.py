@@ -118,7 +118,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class SourceState:
     """State of the source that is heard at each of some instants.
 
     `emission_s` counts from the nearest point; `along_m` is signed in the direction of travel;
@@ -131,7 +131,7 @@ class Heard:
     range_rate: FloatArray
 
 
-def heard(track: Track, time_s: FloatArray, c_mps: float) -> Heard:
+def heard(track: Track, time_s: FloatArray, c_mps: float) -> SourceState:
     """Solve the retarded time of `track` for sound heard at `time_s`.
 
     Source: t = tau + r(tau) / c, Newton's method from the plane-wave guess.
@@ -150,11 +150,11 @@ def heard(track: Track, time_s: FloatArray, c_mps: float) -> Heard:
         range_m = np.sqrt(along_m**2 + track.slant_m**2)
         range_rate = velocity * along_m / (range_m * c_mps)
         emission_s = emission_s - (emission_s + range_m / c_mps - arrival_s) / (1.0 + range_rate)
-    return Heard(emission_s, along_m, range_m, range_rate)
+    return SourceState(emission_s, along_m, range_m, range_rate)
 
 
 def arrival_offsets_s(
-    track: Track, state: Heard, geometry: Geometry, yaw_rad: float = 0.0
+    track: Track, state: SourceState, geometry: Geometry, yaw_rad: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """When each of two microphones hears what the middle between them hears, relative to it.
 

@@ -24,7 +24,7 @@ from collector.evidence.figures import results
 from collector.evidence.figures.calibrations import calibration_figures
 from collector.evidence.figures.chains import ChainWalk
 from collector.evidence.figures.commissionings import commissioning_figures
-from collector.evidence.figures.readings import Heard, Left, Readings, Sifted
+from collector.evidence.figures.readings import EventMessage, Left, Readings, Sifted
 from collector.evidence.figures.report import (
     Counts,
     CoverageFigures,
@@ -69,7 +69,7 @@ class Evaluated:
 
     report: Report
     rows: tuple[NodeRows, ...]
-    events: tuple[Heard, ...]
+    events: tuple[EventMessage, ...]
     passes: tuple[Pass, ...]
     episodes: tuple[Episode, ...]
     left: tuple[Left, ...]
@@ -147,7 +147,7 @@ class Evaluation:
     def _report(
         self,
         rows: Sequence[NodeRows],
-        heard: Sequence[Heard],
+        heard: Sequence[EventMessage],
         found: Sequence[Pass],
         groups: Sequence[Episode],
         left: Sequence[Left],
@@ -310,7 +310,7 @@ def _maxima(sifted: Sifted, edges: Floats) -> list[float]:
     return [nan if level == -np.inf else level for level in found.tolist()]
 
 
-def _counts(heard: Sequence[Heard], found: Sequence[Pass], left: Sequence[Left]) -> Counts:
+def _counts(heard: Sequence[EventMessage], found: Sequence[Pass], left: Sequence[Left]) -> Counts:
     taken = {(one.node, one.id) for p in found for one in p.heard}
     excluded = Counter(one.reason for one in left if one.kind == "event")
     return Counts(

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     lafmax_db: Floats
 
 
-class Heard(NamedTuple):
+class EventMessage(NamedTuple):
     """An event's message."""
 
     seq: int
@@ -65,7 +65,7 @@ class Sifted:
     left_start_s, left_interval_s : ndarray of shape (m,)
         Validly measured intervals that were left out.
     left : list of Left
-    events : list of Heard
+    events : list of EventMessage
     """
 
     start_s: Floats
@@ -75,7 +75,7 @@ class Sifted:
     left_start_s: Floats
     left_interval_s: Floats
     left: list[Left]
-    events: list[Heard]
+    events: list[EventMessage]
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Readings:
     site: str
     request: Request
     batches: list[Batch] = field(default_factory=list)
-    events: list[Heard] = field(default_factory=list)
+    events: list[EventMessage] = field(default_factory=list)
     checks: list[CalibrationCheck] = field(default_factory=list)
     commissionings: list[Commissioning] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Readings:
             case LevelBatch() as batch:
                 self._add_batch(batch)
             case Event(start=start) as event if self._within(start):
-                self.events.append(Heard(one.seq, one.sha256, event))
+                self.events.append(EventMessage(one.seq, one.sha256, event))
                 self._note_origin(event.flags)
             case CalibrationCheck() as check:
                 self.checks.append(check)
@@ -167,7 +167,7 @@ class Readings:
 
     def _sift_events(
         self, invalid: InvalidSpans, simulated: bool
-    ) -> tuple[list[Heard], list[Left]]:
+    ) -> tuple[list[EventMessage], list[Left]]:
         latest = {one.event.id: one.seq for one in self.events}
         kept, left = [], []
         for one in self.events:

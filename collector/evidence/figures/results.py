@@ -33,7 +33,7 @@ from collector.analysis.speed import Estimate, SpeedTable, speed_figures
 from collector.analysis.speed import Share as Counted
 from collector.analysis.speed_limits import limits_at
 from collector.evidence import excerpt
-from collector.evidence.figures.readings import Heard
+from collector.evidence.figures.readings import EventMessage
 from collector.evidence.figures.report import (
     DayFigures,
     Frequency,
@@ -57,7 +57,7 @@ def kept(value: float | None) -> float | None:
     return None if value is None or isnan(value) else round(float(value), _DIGITS) + 0.0
 
 
-def noise(one: Heard) -> Noise:
+def noise(one: EventMessage) -> Noise:
     """An event as the rules of passes take it."""
     event = one.event
     speed = event.speed
@@ -315,7 +315,7 @@ def _share(one: Counted) -> Share:
 
 
 def worst_of(
-    events: Sequence[Heard],
+    events: Sequence[EventMessage],
     found: Sequence[Pass],
     limits: Sequence[excerpt.SpeedLimit],
     time_zone: str,
@@ -333,7 +333,7 @@ def worst_of(
     return tuple(_worst(one, limit) for one, limit in zip(chosen, held, strict=True))
 
 
-def _worst(one: Heard, limit_kmh: float | None) -> WorstEvent:
+def _worst(one: EventMessage, limit_kmh: float | None) -> WorstEvent:
     event, speed = one.event, one.event.speed
     return WorstEvent(
         id=event.id,

@@ -14,7 +14,7 @@ from collector.analysis.speed import MARGIN_KMH
 from collector.analysis.speed_limits import limits_at
 from collector.evidence import excerpt
 from collector.evidence.figures.evaluation import Evaluated, NodeRows, by_hours, hour_asked_s
-from collector.evidence.figures.readings import Heard
+from collector.evidence.figures.readings import EventMessage
 
 Kind: TypeAlias = Literal["string", "number", "integer", "boolean", "datetime", "date", "time"]
 Cell: TypeAlias = str | float | int | bool | datetime | None
@@ -136,7 +136,7 @@ def _counted_as(one: Pass | None) -> str:
     return "pass" if one.confirmed else "unconfirmed"
 
 
-def _over(heard: Heard, limit_kmh: float | None) -> bool | None:
+def _over(heard: EventMessage, limit_kmh: float | None) -> bool | None:
     speed = heard.event.speed
     if speed is None or limit_kmh is None:
         return None
