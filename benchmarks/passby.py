@@ -5,9 +5,12 @@ Simulated pass-bys with known truth, of seeds that were not used while the estim
     python benchmarks/passby.py                      # about a quarter of an hour on one core
     python benchmarks/passby.py --count 10           # a quick look
     python benchmarks/passby.py --cases normal       # one case
+    python benchmarks/passby.py --cases two_opposite --lanes
     python benchmarks/passby.py --recordings ../shared/reference/passby
 
-The last plays recordings with a ``truth.csv`` beside them instead.
+With ``--lanes`` the distance of each direction's lane is told, as a node's configuration has it;
+else only that of the vehicle that is asked for.  The last plays recordings with a ``truth.csv``
+beside them instead.
 """
 
 from __future__ import annotations
@@ -30,7 +33,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sensor.passby.geometry import Geometry
 from sensor.passby.results import SpeedEstimate, SpeedRefused
 from sensor.passby.speed import estimate_speed
-from tests.sensor.passby.generator import CASES, REPORT_SEED, SAMPLE_RATE, scenario, synthesise
+from tests.sensor.passby.generator import (
+    CASES,
+    REPORT_SEED,
+    SAMPLE_RATE,
+    Scenario,
+    scenario,
+    synthesise,
+)
 
 # Of a hundred normal pass-bys so many of each case.
 SHARES = {
@@ -43,6 +53,9 @@ SHARES = {
     "idling": 0.1,
     "gust": 0.1,
 }
+
+
+DISTANCE_UNCERTAINTY_M = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,7 @@ class Trial:
         )
 
 
-def simulated(count: int, cases: Sequence[str]) -> Iterator[Sound]:
+def simulated(count: int, cases: Sequence[str], *, lanes: bool) -> Iterator[Sound]:
     """Sounds of `cases`, from the seeds for reports."""
     for case in cases:
         for seed in range(REPORT_SEED, REPORT_SEED + max(1, round(SHARES[case] * count))):
@@ -102,7 +115,7 @@ def simulated(count: int, cases: Sequence[str]) -> Iterator[Sound]:
                 pressure=synthesise(made),
                 sample_rate=SAMPLE_RATE,
                 geometry=Geometry(
-                    distance_m={1: made.distance_m, -1: made.distance_m},
+                    distance_m=_distances_m(made, lanes=lanes),
                     spacing_m=made.spacing_m,
                     mic_height_m=made.mic_height_m,
                     temperature_c=made.temperature_c,
@@ -112,6 +125,15 @@ def simulated(count: int, cases: Sequence[str]) -> Iterator[Sound]:
                 lateral_m=made.motions[0].lateral_m if made.motions else float("nan"),
                 snr_db=made.snr_db,
             )
+
+
+def _distances_m(made: Scenario, *, lanes: bool) -> dict[int, float]:
+    """What is told of the lanes; the second vehicle's is known as well as the first one's."""
+    told_m = {1: made.distance_m, -1: made.distance_m}
+    if lanes and len(set(made.directions)) > 1:
+        off_m = np.random.default_rng([11, made.seed]).normal(0.0, DISTANCE_UNCERTAINTY_M)
+        told_m[made.directions[1]] = max(2.0, made.motions[1].lateral_m + off_m)
+    return told_m
 
 
 def recorded(folder: Path) -> Iterator[Sound]:
@@ -196,13 +218,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--count", type=int, default=100, help="normal pass-bys")
     parser.add_argument("--cases", nargs="+", default=CASES, choices=CASES)
+    parser.add_argument("--lanes", action="store_true", help="tell each direction's distance")
     parser.add_argument("--recordings", type=Path, help="a folder with truth.csv")
     options = parser.parse_args()
     tables: dict[int, dict[str, list[Trial]]] = {2: defaultdict(list), 1: defaultdict(list)}
     if options.recordings:
         sounds = recorded(options.recordings)
     else:
-        sounds = simulated(options.count, options.cases)
+        sounds = simulated(options.count, options.cases, lanes=options.lanes)
     for sound in sounds:
         for channels, table in tables.items():
             trial = measured(sound, channels)

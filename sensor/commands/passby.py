@@ -20,12 +20,21 @@ from sensor.passby.results import Analysis, SpeedEstimate
 from sensor.passby.speed import analyse_sound
 
 
-def passby(
+def passby(  # noqa: PLR0913, PLR0917 - one argument an option
     files: Annotated[list[Path], typer.Argument(help="Recordings of one pass-by each.")],
     distance: Annotated[
         float,
-        typer.Option(min=0.5, max=100, help="From the microphone to the middle of the lane, in m."),
+        typer.Option(
+            min=0.5,
+            max=100,
+            help="From the microphones to the middle of the lane, in m; that of direction 1 (from "
+            "channel 0 to channel 1) where --distance-back is given.",
+        ),
     ],
+    distance_back: Annotated[
+        float | None,
+        typer.Option(min=0.5, max=100, help="To the lane of the other direction, in m."),
+    ] = None,
     spacing: Annotated[
         float | None,
         typer.Option(min=0.05, max=5, help="Between two microphones along the road, in m."),
@@ -55,7 +64,7 @@ def passby(
     if plot is not None and plot.suffix.lower() != ".svg":
         raise InputError(f"--plot draws SVG, which {plot.name} would hide: let it end in .svg.")
     geometry = Geometry(
-        distance_m={1: distance, -1: distance},
+        distance_m={1: distance, -1: distance if distance_back is None else distance_back},
         distance_uncertainty_m=distance_uncertainty,
         spacing_m=spacing,
         mic_height_m=mic_height,

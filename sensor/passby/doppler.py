@@ -139,18 +139,20 @@ class Harmonic:
 
 
 def search(
-    combs: CombMap, base: Track, tracks: list[Track], drifts_per_s: FloatArray, c_mps: float
+    combs: CombMap, base: Track, tracks: list[Track], slips_per_s: FloatArray, c_mps: float
 ) -> Harmonic:
     """The track and drift along which `combs` adds up best.
 
-    `base` is the track whose shift was taken out before `combs` was made.
+    `base` is the track whose shift was taken out before `combs` was made. The engine of a vehicle
+    that changes its speed drifts with it, give or take `slips_per_s`.
     """
     state = heard(base, combs.heard_s, c_mps)
     taken = np.log1p(state.range_rate)
     best = Harmonic(base, -np.inf, 0.0, 0.0)
     for track in tracks:
         left = taken - np.log1p(heard(track, combs.heard_s, c_mps).range_rate)
-        for drift in drifts_per_s:
+        in_gear = COUPLING * track.acceleration_mps2 / track.speed_mps
+        for drift in in_gear + slips_per_s:
             score, log_hz = combs.best_along(left + log_drift(drift, state.emission_s))
             if score > best.score:
                 best = Harmonic(track, score, float(drift), log_hz)

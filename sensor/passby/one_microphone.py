@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sensor.passby import doppler, harmonics
@@ -21,13 +23,15 @@ from sensor.passby.results import (
 from sensor.passby.second_engine import DOUBT, second_engine
 
 _SPEEDS_KMH = np.geomspace(10.0, 130.0, 16)
-_DRIFTS_PER_S = np.linspace(-0.2, 0.2, 33)
+# Change of speed, in parts of it a second: without it an engine that speeds up in gear is followed
+# along a track that is nearest at another time, and lost where the two part.
+_GROWTHS_PER_S = np.linspace(-0.24, 0.24, 7)
+_SLIPS_PER_S = np.linspace(-0.1, 0.1, 17)
 _STILL_MPS = 0.01
 # Engines and loudspeakers are not equally loud all round: the level's rate is good to this.
 _LEVEL_RATE_UNCERTAINTY = 0.3
-_LEVEL_RATE_BIAS = 0.15
 _SEARCHED_RATIO = 3.0
-_ACCELERATION_MPS2 = 1.2
+_ACCELERATION_MPS2, _HARDEST_MPS2 = 1.2, 3.0
 _LEAST_RISE_DB = 1.2
 _GREATEST_SHAPE_ERROR_DB = 1.6
 _CLEAR_RISE_DB, _CLEAR_SHAPE_ERROR_DB = 3.0, 0.6
@@ -38,8 +42,8 @@ _MARGIN_S = 0.3
 # By this much, in the prior's standard uncertainties, level and shift may differ about when the
 # vehicle was nearest (the engine sits ahead, so the shift is early), and about the distance.
 _EARLY, _APART, _BROKEN = 0.22, 0.83, 2.5
-# And by this much about v / R: single vehicles reach 1.7, two whose shifts were mixed up more.
-_RATES_APART = 2.0
+# And by this much about v / R: single vehicles reach 1.9, two whose shifts were mixed up more.
+_RATES_APART = 2.2
 
 
 def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> Analysis:
@@ -69,7 +73,6 @@ def _prior(course: LevelCourse, geometry: Geometry) -> Belief:
     sigma = max(geometry.slant_log_uncertainty(direction) for direction in (1, -1))
     log_slant = float(np.mean(slants))
     half_apart = abs(slants[0] - slants[1]) / 2.0
-    rate = np.log(course.rate_per_s) + _LEVEL_RATE_BIAS
     deviations = np.array(
         [
             _LEVEL_RATE_UNCERTAINTY,
@@ -78,7 +81,10 @@ def _prior(course: LevelCourse, geometry: Geometry) -> Belief:
             np.hypot(sigma, half_apart),
         ]
     )
-    return Belief(np.array([rate, course.heard_s, 0.0, log_slant]), np.diag(deviations**2))
+    return Belief(
+        np.array([np.log(course.rate_per_s), course.heard_s, 0.0, log_slant]),
+        np.diag(deviations**2),
+    )
 
 
 def _search(combs: CombMap, prior: Belief, course: LevelCourse, geometry: Geometry) -> Harmonic:
@@ -88,11 +94,18 @@ def _search(combs: CombMap, prior: Belief, course: LevelCourse, geometry: Geomet
     ratios = _SPEEDS_KMH / 3.6 / slant_m / course.rate_per_s
     likely = _SPEEDS_KMH[np.abs(np.log(ratios)) < np.log(_SEARCHED_RATIO)]
     tracks = [
-        Track(speed_kmh / 3.6, slant_m, course.heard_s + offset_s)
+        replace(
+            base,
+            speed_mps=speed_kmh / 3.6,
+            heard_s=course.heard_s + offset_s,
+            acceleration_mps2=growth * speed_kmh / 3.6,
+        )
         for speed_kmh in likely
+        for growth in _GROWTHS_PER_S
+        if abs(growth) * speed_kmh / 3.6 < _HARDEST_MPS2
         for offset_s in offsets_s
     ]
-    return doppler.search(combs, base, tracks or [base], _DRIFTS_PER_S, geometry.c_mps)
+    return doppler.search(combs, base, tracks or [base], _SLIPS_PER_S, geometry.c_mps)
 
 
 def _unsuited(course: LevelCourse, found: Harmonic, duration_s: float) -> SpeedRefused | None:

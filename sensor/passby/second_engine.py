@@ -19,7 +19,7 @@ _NEAREST_S = 1.0
 # A stretch of fewer frames than this tells nothing.
 _FEWEST_FRAMES = 8
 _STILL_MPS = 0.01
-_DRIFTS_PER_S = np.linspace(-0.04, 0.04, 5)
+_SLIPS_PER_S = np.linspace(-0.04, 0.04, 5)
 # When the other one may be nearest, in units of R / v of the first.
 _OFFSETS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 # How its speed and its distance may compare: the same lane, or another.
@@ -114,11 +114,12 @@ def _strongest(combs: CombMap, track: Track, c_mps: float) -> tuple[float, Float
             heard_s=track.heard_s + offset * unit_s,
             speed_mps=track.speed_mps * faster,
             slant_m=track.slant_m * further,
+            acceleration_mps2=0.0,
         )
         for offset in _OFFSETS
         for faster, further in _OTHERS
     ]
-    other = doppler.search(combs, still, tracks, _DRIFTS_PER_S, c_mps)
+    other = doppler.search(combs, still, tracks, _SLIPS_PER_S, c_mps)
     drift = harmonics.log_drift(other.drift_per_s, heard(still, combs.heard_s, c_mps).emission_s)
     shift = np.log1p(heard(other.track, combs.heard_s, c_mps).range_rate)
     return other.score, other.log_hz + drift - shift

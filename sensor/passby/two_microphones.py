@@ -38,7 +38,7 @@ _LONGEST_WHEELBASE_M = 4.5
 _SEPARATE_S = 2.2
 _LEAST_COMB_SCORE = 10.0
 _SPEED_FACTORS = np.geomspace(0.7, 1.43, 9)
-_DRIFTS_PER_S = np.linspace(-0.1, 0.1, 17)
+_SLIPS_PER_S = np.linspace(-0.1, 0.1, 17)
 # Engine and geometry contradict each other when the distance would have to be this wrong, in
 # standard uncertainties.
 _BROKEN = 3.0
@@ -144,8 +144,7 @@ def _search_engine(
         )
         for factor in _SPEED_FACTORS
     ]
-    in_gear = doppler.COUPLING * base.acceleration_mps2 / base.speed_mps
-    return doppler.search(combs, base, tracks, _DRIFTS_PER_S + in_gear, geometry.c_mps)
+    return doppler.search(combs, base, tracks, _SLIPS_PER_S, geometry.c_mps)
 
 
 def _outcome(

@@ -67,6 +67,21 @@ def test_a_table_for_people(run: Run, recording: tuple[Path, Scenario]) -> None:
     assert "km/h" in result.stdout
 
 
+def test_each_direction_has_the_distance_of_its_lane(
+    run: Run, recording: tuple[Path, Scenario]
+) -> None:
+    file, made = recording
+    (direction,) = made.directions
+    own, other = ("--distance", "--distance-back")[:: 1 if direction == 1 else -1]
+    lanes = [own, made.distance_m, other, made.distance_m + 3.2, *place(made)[2:]]
+    one_lane, two_lanes, swapped = (
+        json.loads(run(file, "--json", *told).stdout)
+        for told in (place(made), lanes, [other, made.distance_m, own, 30, *place(made)[2:]])
+    )
+    assert two_lanes == one_lane
+    assert swapped.get("speed_kmh") != one_lane["speed_kmh"]
+
+
 def test_the_plot_is_a_drawing(run: Run, recording: tuple[Path, Scenario], tmp_path: Path) -> None:
     file, made = recording
     drawing = tmp_path / "why.svg"
