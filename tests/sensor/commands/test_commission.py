@@ -24,12 +24,14 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_where_no_node_runs_it_says_so_and_leaves_no_door_open(
-    config: Path, monkeypatch: pytest.MonkeyPatch
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "ANSWERS_WITHIN_S", 0.5)
+    monkeypatch.setattr(command, "ANSWERS_WITHIN_S", 0.9)
+    monkeypatch.setattr(command, "SAYS_SO_AFTER_S", 0.1)
     with pytest.raises(CommissioningError, match="the node ekskolan-1 does not open its page"):
         command.commission(config)
     assert Door(config.parent / "data").look() is None
+    assert capsys.readouterr().err == "Waiting for ekskolan-1 to open its page.\n"
 
 
 def test_it_can_be_closed(config: Path) -> None:
