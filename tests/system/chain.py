@@ -22,6 +22,7 @@ from deploy.demo_folder import Table, toml
 from deploy.processes import Child, end_together
 from sensor.contract.signature import public_key_text
 from sensor.identity import load_or_make_key
+from tests.deploy import confined
 from tests.peers import Broker, free_port, wait_for
 
 READER_PASSWORD = "tre fyra ord som inte hör ihop"  # noqa: S105 - of nobody outside the tests
@@ -66,6 +67,8 @@ class Reader:
 
 class Chain:
     """A broker and a collector that run, and nodes that are played into them.
+
+    Collector and nodes may make no other system calls than their units allow.
 
     Parameters
     ----------
@@ -112,7 +115,8 @@ class Chain:
     def skolro(self, name: str, *arguments: str) -> Child:
         """Start the command as a child in the folder."""
         paths = [str(self.folder / a) if a.endswith(".toml") else a for a in arguments]
-        child = Child(name, skolro(*paths), self.folder / f"{name}.log")
+        guard = [] if confined.why_not() else confined.guard(f"skolro-{arguments[0]}")
+        child = Child(name, [*guard, *skolro(*paths)], self.folder / f"{name}.log")
         self._children.append(child)
         return child
 
