@@ -24,6 +24,10 @@ A group is an *episode* when passes are repeated; or when `few_visits` visits be
 `window_s` and there is any other reason; or when it revved at least twice and for `revving_s`
 in all. A single pass never is one, nor a single queue.
 
+Two that follow each other closely are told apart: parts of a group that are more than
+:attr:`Rules.pause_s` from each other, and each an episode by itself, are cut from each other at the
+longest pause between them. What is no episode by itself stays with the nearer part.
+
 The rules compare neighbours in time at one site and nothing else, so that what they find does not
 depend on the order in which events come in, nor on events far away. They cannot tell whether it
 was the same vehicle, and where more than some four vehicles an hour are loud enough to be events,
@@ -37,7 +41,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 ReasonCode: TypeAlias = Literal[
@@ -61,6 +65,7 @@ class Rules:
 
     same_pass_s: float = 10.0
     gap_s: float = 360.0
+    pause_s: float = 180.0
     convoy_s: float = 15.0
     window_s: float = 900.0
     many_visits: int = 5
@@ -216,11 +221,12 @@ def episodes(found: Iterable[Pass], rules: Rules = RULES) -> list[Episode]:
     unsure = [one.start for one in given if not one.confirmed]
     light = [one for one in given if one.confirmed and not one.heavy]
     made = []
-    for group in _groups(light, rules):
+    together = _groups(light, rules.gap_s)
+    for group in chain.from_iterable(_parted(one, rules) for one in together):
         reasons = _reasons(group, rules)
         if not reasons:
             continue
-        start, end = group[0].start, max(one.end for one in group)
+        start, end = group[0].start, _end(group)
         clocked = [one.clocked for one in group]
         speeds = [e.speed_kmh for e in clocked if e is not None and e.speed_kmh is not None]
         made.append(
@@ -279,8 +285,9 @@ def _stood(event: Heard) -> bool:
     return event.source == "revving" or event.speed_refused == "stationary"
 
 
-def _groups(found: Sequence[Pass], rules: Rules) -> Iterator[list[Pass]]:
-    gap = timedelta(seconds=rules.gap_s)
+def _groups(found: Sequence[Pass], gap_s: float) -> Iterator[list[Pass]]:
+    """Yield the passes that follow each other within `gap_s`."""
+    gap = timedelta(seconds=gap_s)
     group: list[Pass] = []
     end: datetime | None = None
     for one in found:
@@ -291,6 +298,23 @@ def _groups(found: Sequence[Pass], rules: Rules) -> Iterator[list[Pass]]:
         end = one.end if end is None else max(end, one.end)
     if group:
         yield group
+
+
+def _parted(group: list[Pass], rules: Rules) -> Iterator[list[Pass]]:
+    """Cut a group at the longest pause between any two parts that are episodes by themselves."""
+    parts = list(_groups(group, rules.pause_s))
+    whole = [at for at, part in enumerate(parts) if _reasons(part, rules)]
+    if len(whole) < 2:
+        yield group
+        return
+    pauses = [after[0].start - _end(before) for before, after in pairwise(parts)]
+    cuts = [max(range(one, other), key=lambda at: pauses[at]) + 1 for one, other in pairwise(whole)]
+    for first, last in pairwise([0, *cuts, len(parts)]):
+        yield [one for part in parts[first:last] for one in part]
+
+
+def _end(group: Iterable[Pass]) -> datetime:
+    return max(one.end for one in group)
 
 
 def _reasons(group: Sequence[Pass], rules: Rules) -> tuple[Reason, ...]:

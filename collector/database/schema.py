@@ -17,7 +17,7 @@ from collector.errors import LedgerError
 
 REVISIONS: Final = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010",
-    "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019",
+    "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019", "0020",
 )  # fmt: skip
 """All revisions in their order; the last one is what this program works with."""
 

@@ -116,6 +116,42 @@ def test_unsure_passes_count_apart_unless_their_speed_was_measured() -> None:
     assert len(found([heard(100.0 * lap, source="unclassified") for lap in range(5)])) == 1
 
 
+def laps(begin_s: float, count: int) -> list[Heard]:
+    """A vehicle that comes round every minute and a half."""
+    return [heard(begin_s + 90.0 * lap) for lap in range(count)]
+
+
+def at_s(one: Episode) -> tuple[float, float]:
+    """From when to when, in seconds after the start."""
+    return (one.start - START).total_seconds(), (one.end - START).total_seconds()
+
+
+def test_two_that_follow_closely_are_told_apart() -> None:
+    events = laps(0, 5) + laps(360 + 240, 6)
+    assert [(at_s(one), one.passes) for one in found(events)] == [((0, 364), 5), ((600, 1054), 6)]
+    assert found(events) == found(laps(0, 5)) + found(laps(600, 6))
+
+
+def test_what_is_none_by_itself_is_cut_from_nothing() -> None:
+    (one,) = found(laps(0, 5) + laps(600, 4))
+    assert one.passes == 9
+    (one,) = found(laps(0, 4) + laps(270 + 200, 4))
+    assert one.passes == 8
+
+
+def test_three_minutes_are_no_pause() -> None:
+    (one,) = found(laps(0, 5) + laps(364 + 180, 5))
+    assert one.passes == 10
+    assert len(found(laps(0, 5) + laps(364 + 181, 5))) == 2
+
+
+def test_what_lies_between_stays_with_the_nearer() -> None:
+    before, after = found([*laps(0, 5), heard(364 + 200), *laps(364 + 204 + 220, 5)])
+    assert (before.passes, after.passes) == (6, 5)
+    before, after = found([*laps(0, 5), heard(364 + 220), *laps(364 + 224 + 200, 5)])
+    assert (before.passes, after.passes) == (5, 6)
+
+
 def test_a_second_node_adds_no_passes() -> None:
     first = [heard(100.0 * lap) for lap in range(5)]
     # The other one looks at the road from its other side.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,13 +17,15 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, inspect, sel
 from collector.database import schema
 from collector.database.backup import sqlite_path
 from collector.database.database import connect, open_database, reading, writing
-from collector.database.tables import METADATA, output_rejected, schema_version
+from collector.database.tables import METADATA, episode, output_rejected, schema_version
 from collector.errors import LedgerError
 from collector.ledger.ledger import Ledger
 from collector.ledger.upgrade import upgrade_database
 from collector.outputs import OutputRejects, RejectedLine
 from collector.registry.registry import Registry
 from tests.collector.conftest import ONLY_SQLITE
+from tests.peers import FakeNode, event
+from tests.sensor.contract.samples import TIME
 
 # Written by the last version that had no versions: two nodes, six messages of each, a refused one.
 LONG_AGO, NEVER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -186,3 +189,29 @@ def test_a_failure_leaves_everything_as_it_was(older: str) -> None:
     assert not inspect(engine).has_table("pruning")
     assert not inspect(engine).has_table("alembic_version")
     engine.dispose()
+
+
+def test_episodes_are_counted_anew_by_the_rules_of_now(
+    engine: Engine, ledger: Ledger, database_url: str
+) -> None:
+    node = FakeNode()
+    node.register(ledger.registry, "ekskolan", TIME)
+    close = [timedelta(seconds=at + 90 * lap) for at in (0, 600) for lap in range(5)]
+    ledger.append([node.signed(event(node.name, TIME + after)) for after in close])
+    before = _episodes(engine)
+    assert [one["passes"] for one in before] == [5, 5]
+    with writing(engine) as connection:
+        # As an older version had them, which did not tell them apart.
+        connection.execute(episode.delete())
+        whole = {**before[0], "end": before[1]["end"], "passes": 10}
+        connection.execute(episode.insert().values(whole))
+        connection.execute(schema_version.update().values(version_num="0019"))
+    assert upgrade_database(database_url).before == "0019"
+    assert _episodes(engine) == before
+    assert ledger.check().holds
+
+
+def _episodes(engine: Engine) -> list[dict[str, Any]]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(episode).order_by(episode.c.start)).mappings()
+        return [dict(row) for row in rows]

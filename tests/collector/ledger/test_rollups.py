@@ -123,16 +123,20 @@ def test_what_never_happened_is_kept_apart(
     assert set(hours(engine)) == {("ekskolan", 0, False), ("ekskolan", 1, True)}
 
 
-def test_a_late_event_joins_two_episodes(
+def test_late_events_join_two_episodes(
     ledger: Ledger, engine: Engine, nodes: list[FakeNode]
 ) -> None:
     node = nodes[0]
-    early, late = laps(node, BEGINS, 6), laps(node, BEGINS + timedelta(seconds=1200), 6)
-    ledger.append([node.signed(one) for one in [*early, *late]])
-    between = BEGINS + timedelta(seconds=850)
-    assert len(episodes(engine)) == 2
-    ledger.append([node.signed(event(node.name, between))])
-    assert episodes(engine) == [("ekskolan", BEGINS, 13)]
+    late_at = BEGINS + timedelta(seconds=1200)
+    ledger.append([node.signed(one) for one in [*laps(node, BEGINS, 6), *laps(node, late_at, 6)]])
+    assert episodes(engine) == [("ekskolan", BEGINS, 6), ("ekskolan", late_at, 6)]
+    # In the middle of the pause, and told apart from one side of it.
+    ledger.append([node.signed(event(node.name, BEGINS + timedelta(seconds=850)))])
+    assert sorted(passes for _, _, passes in episodes(engine)) == [6, 7]
+    # No pause is left.
+    between = [BEGINS + timedelta(seconds=at) for at in (675, 1025)]
+    ledger.append([node.signed(event(node.name, at)) for at in between])
+    assert episodes(engine) == [("ekskolan", BEGINS, 15)]
     assert ledger.check().holds
 
 
