@@ -80,7 +80,8 @@ def main() -> int:
 @contextmanager
 def address() -> Iterator[None]:
     """An address for the server that the computer's network leads to."""
-    finished(["ip", "address", "add", f"{SERVER}/32", "dev", "lo"])
+    # A run that was ended in its midst leaves it behind.
+    finished(["ip", "address", "replace", f"{SERVER}/32", "dev", "lo"])
     try:
         yield
     finally:
