@@ -37,6 +37,8 @@ _RATE_FLOOR = 0.005
 _ECHO_M = 0.0008
 _TIME_FLOOR = 0.01
 _ACCELERATION_FLOOR_MPS2 = 0.15
+_NOTHING = 1e-9
+_LOG_RATES = (-7.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +145,8 @@ class PhaseFit:
         return self._result(solution, locked)
 
     def _track(self, parameters: FloatArray) -> Track:
-        speed_mps = float(np.exp(parameters[0])) * self._slant_m
+        # Least squares may try anything on its way, most of all where nothing moves.
+        speed_mps = float(np.exp(np.clip(parameters[0], *_LOG_RATES))) * self._slant_m
         return Track(
             speed_mps, self._slant_m, float(parameters[1]), self._direction, float(parameters[2])
         )
@@ -198,7 +201,9 @@ class PhaseFit:
 
     def _covariance(self, solution: Solution, track: Track, explained: float) -> FloatArray:
         to_state = np.diag([1.0, 1.0, 1.0 / self._slant_m])
-        formal = to_state @ np.linalg.inv(solution.information)[:3, :3] @ to_state
+        # Where nothing is heard, everything stays possible.
+        information = solution.information + _NOTHING * np.eye(solution.parameters.size)
+        formal = to_state @ np.linalg.inv(information)[:3, :3] @ to_state
         # Echoes shift delays by microseconds, whatever the spacing, and most in weak sound.
         spacing_m = self._geometry.spacing_m or 1.0
         echoes = _ECHO_M / (spacing_m * np.sqrt(max(explained, 0.01)))

@@ -17,6 +17,8 @@ from sensor.passby.phase_fit import StereoFit
 # from the one pass itself, some two dozen frames of a quarter second.
 _COVERAGE_95 = 2.06
 _WIDEST_LOG_SIGMA, _WIDEST_KMH = 0.18, 8.0
+# What is shorter holds no whole passage.
+SHORTEST_S = 1.5
 
 REASONS: dict[SpeedRefusal, str] = {
     "not_configured": "No distance to the road is configured, so there is no speed.",

@@ -12,7 +12,14 @@ from sensor.passby import one_microphone, two_microphones
 from sensor.passby.fusion import fused
 from sensor.passby.geometry import Geometry
 from sensor.passby.radar import RadialSpeed, radar_speed
-from sensor.passby.results import Analysis, SpeedEstimate, SpeedRefused, estimated, refused
+from sensor.passby.results import (
+    SHORTEST_S,
+    Analysis,
+    SpeedEstimate,
+    SpeedRefused,
+    estimated,
+    refused,
+)
 
 __all__ = [
     "Analysis",
@@ -25,7 +32,6 @@ __all__ = [
     "refused",
 ]
 
-_SHORTEST_S = 1.5
 # Beyond some seconds either side of the loudest moment a passage adds cost, not knowledge.
 _LONGEST_S = 7.0
 _LEVEL_STEP_S = 0.25
@@ -71,7 +77,7 @@ def analyse_sound(
     """Measure the speed of the vehicle in a sound, and keep what led to it for plots."""
     sound = np.asarray(pressure_pa, dtype=np.float64)
     sound = sound[:, np.newaxis] if sound.ndim == 1 else sound
-    if sound.shape[0] < _SHORTEST_S * sample_rate:
+    if sound.shape[0] < SHORTEST_S * sample_rate:
         return Analysis(refused("too_short"), geometry)
     if not np.all(np.isfinite(sound)):
         return Analysis(refused("gap"), geometry)

@@ -33,6 +33,7 @@ _AXLES_MARGIN, _AXLES_WIDTH, _ASTRAY = 0.006, 0.003, 0.1
 # What lies this close to a track belongs to it: parts of the vehicle, and the width of a peak.
 _VEHICLE_HALF_M = 1.0
 _RESOLUTION_S = 1.5e-4
+_WALKING_MPS = 1.0
 # What a second vehicle must exceed, absolutely and as part of the first: the other way, at about
 # the same speed or (where slow tracks add up noise) at any; the same way well apart; the same way
 # beside the first, where echoes and its own other axle lie (_BESIDE in units of R).
@@ -81,6 +82,8 @@ def fit(
     """
     first = lock_on(sound, sample_rate, start, geometry)
     single = PhaseFit(sound, sample_rate, geometry, start, 0.0).solve(first)
+    if not drives(single.track):
+        return single
     # One source follows one of the axles, or their middle.
     middle = max(
         (single.track.ahead(offset_m) for offset_m in (-WHEELBASE_M / 2, 0.0, WHEELBASE_M / 2)),
@@ -88,7 +91,16 @@ def fit(
     )
     second = lock_on(sound, sample_rate, middle, geometry, single.yaw_rad)
     double = PhaseFit(sound, sample_rate, geometry, middle, WHEELBASE_M).solve(second)
-    return _weigh(single, double)
+    return _weigh(single, double) if drives(double.track) else single
+
+
+def drives(track: Track) -> bool:
+    """Whether what is on `track` goes past: not slower than who walks, nor does it turn back there.
+
+    What stands still, or reaches both microphones by one cable, is fitted by such tracks.
+    """
+    stops_within_m = track.speed_mps**2 / max(2.0 * abs(track.acceleration_mps2), 1e-9)
+    return track.speed_mps > _WALKING_MPS and stops_within_m > _LONGEST_VEHICLE_M
 
 
 def second_vehicle(delays: DelayMap, fitted: StereoFit, geometry: Geometry) -> Candidate | None:

@@ -16,6 +16,7 @@ from sensor.passby.level import broader_than_one, level_course
 from sensor.passby.phase_fit import StereoFit, state_of
 from sensor.passby.resampling import resampled
 from sensor.passby.results import (
+    SHORTEST_S,
     Analysis,
     SpeedEstimate,
     SpeedRefused,
@@ -61,6 +62,8 @@ def analyse(pressure_pa: FloatArray, sample_rate: int, geometry: Geometry) -> An
         return analysis
     cut = int((analysis.stereo.track.heard_s + apart_s / 2.0) * STEREO_RATE)
     begin, end = (0, cut) if apart_s > 0 else (cut, sound.shape[0])
+    if end - begin < SHORTEST_S * STEREO_RATE:
+        return analysis
     part, _ = _analyse(sound[begin:end], geometry)
     return replace(part, begin_s=begin / STEREO_RATE)
 
@@ -81,6 +84,8 @@ def _analyse(sound: FloatArray, geometry: Geometry) -> tuple[Analysis, Candidate
     fitted = stereo.fit(sound, STEREO_RATE, delays, found.track, geometry)
     if fitted.explained < _LEAST_EXPLAINED:
         return Analysis(refused("too_quiet"), geometry, delays=delays, stereo=fitted), None
+    if not stereo.drives(fitted.track):
+        return Analysis(refused("stationary"), geometry, delays=delays, stereo=fitted), None
     other = stereo.second_vehicle(delays, fitted, geometry)
     if other is not None or _more_than_one(sound, fitted):
         two = Analysis(refused("two_vehicles"), geometry, delays=delays, stereo=fitted)
