@@ -42,6 +42,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
+from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 ReasonCode: TypeAlias = Literal[
@@ -78,6 +79,9 @@ class Rules:
 
 
 RULES: Final = Rules()
+
+EDITIONS: Final[tuple[Rules, ...]] = (Rules(pause_s=inf), RULES)
+"""All rules that ever held, so that what was counted by earlier ones can be counted so again."""
 
 
 class Heard(NamedTuple):
@@ -287,7 +291,7 @@ def _stood(event: Heard) -> bool:
 
 def _groups(found: Sequence[Pass], gap_s: float) -> Iterator[list[Pass]]:
     """Yield the passes that follow each other within `gap_s`."""
-    gap = timedelta(seconds=gap_s)
+    gap = timedelta(seconds=gap_s) if gap_s < inf else timedelta.max
     group: list[Pass] = []
     end: datetime | None = None
     for one in found:

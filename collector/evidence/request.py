@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct, field
 
+from collector.analysis.episodes import EDITIONS
 from collector.evidence.errors import EvidenceError
 from collector.writing import Code
 from sensor.contract.messages import NODE_PATTERN
@@ -20,7 +21,9 @@ LONGEST_QUESTION: Final = 300
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question about one site and the period [`start`, `end`).
 
-    `question` is the reader's own; empty: the usual one of that language.
+    `question` is the reader's own; empty: the usual one of that language. `episode_rules` is the
+    edition of :data:`~collector.analysis.episodes.EDITIONS` that the figures go by: an earlier
+    summary is computed anew by the rules of its time.
     """
 
     site: Annotated[str, Meta(pattern=NODE_PATTERN, max_length=63)]
@@ -28,6 +31,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     end: datetime = field(name="to")
     question: Annotated[str, Meta(max_length=LONGEST_QUESTION)] = ""
     language: Code = "sv"
+    episode_rules: Annotated[int, Meta(ge=1, le=len(EDITIONS))] = 1
 
     def __post_init__(self) -> None:
         for at in (self.start, self.end):
@@ -63,7 +67,14 @@ def make_request(
     if not question.isprintable():
         raise EvidenceError("the question holds characters that cannot be printed")
     try:
-        return Request(site=site, start=start, end=end, question=question, language=language)
+        return Request(
+            site=site,
+            start=start,
+            end=end,
+            question=question,
+            language=language,
+            episode_rules=len(EDITIONS),
+        )
     except ValueError as error:
         period = f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
         raise EvidenceError(f"the period from {period} UTC cannot be: {error}") from error

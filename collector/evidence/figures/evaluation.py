@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from msgspec import UNSET
 
-from collector.analysis.episodes import Episode, Pass, episodes, passes
+from collector.analysis.episodes import EDITIONS, Episode, Pass, episodes, passes
 from collector.analysis.levels import Floats, PeriodLevels, period_levels
 from collector.evidence import excerpt
 from collector.evidence.figures import results
@@ -112,7 +112,7 @@ class Evaluation:
             key=lambda one: (one.event.start, one.event.node, one.seq),
         )
         found = passes(results.noise(one) for one in heard)
-        groups = episodes(found)
+        groups = episodes(found, EDITIONS[self._request.episode_rules - 1])
         left = sorted(
             (one for row in rows for one in row.sifted.left),
             key=lambda one: (one.start_s, one.node, one.first_seq, one.kind),

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from collector.database.database import open_database
 from collector.evidence.export import Exported, Exporter, export
 from collector.evidence.export_log import Asked
-from collector.evidence.request import Request
+from collector.evidence.request import Request, make_request
 from collector.ledger.ledger import Ledger, Received
 from collector.registry.registry import Guideline, Registry, Site, SpeedLimit
 from sensor.contract.messages import CalibrationCheck, KeyChange, Message, Source, draft
@@ -26,7 +26,7 @@ START = datetime(2026, 11, 9, 23, tzinfo=UTC)
 END = START + timedelta(days=2)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 LONG_AGO = START - timedelta(days=30)
-REQUEST = Request(site="ekskolan", start=START, end=END)
+REQUEST = make_request("ekskolan", START, END)
 ASKED = Asked("a test", "to see")
 EXPORTER = Exporter("Havsbro kommun", Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 

@@ -22,10 +22,21 @@ from collector.evidence.errors import EvidenceError
 from collector.evidence.export import Exported
 from collector.evidence.language import language
 from collector.evidence.lines import decode_line, held
-from collector.evidence.manifest import DATA_FILES
+from collector.evidence.manifest import DATA_FILES, fingerprint
 from collector.evidence.request import Request, make_request
+from collector.evidence.verify.seals import Expected
+from collector.evidence.verify.verification import verify
 from tests import peers
-from tests.collector.evidence.places import END, HOUR, REQUEST, START, Place, check, hourly
+from tests.collector.evidence.places import (
+    END,
+    EXPORTER,
+    HOUR,
+    REQUEST,
+    START,
+    Place,
+    check,
+    hourly,
+)
 
 
 def rows(summary: Exported, name: str) -> list[dict[str, str]]:
@@ -254,3 +265,22 @@ def test_both_languages_have_the_same_texts_with_the_same_places() -> None:
         group, _, name = key.partition(".")
         one, other = (str(words._texts[group][name]) for words in (sv, en))
         assert set(re.findall(r"{\w+}", one)) == set(re.findall(r"{\w+}", other)), key
+
+
+def test_an_earlier_summary_is_computed_anew_by_the_rules_of_its_time(
+    empty_place: Place, tmp_path: Path
+) -> None:
+    node, at = "ekskolan-1", START + 3 * HOUR
+    empty_place.send(node, *(hourly(node, START + hour * HOUR, 50.0) for hour in range(48)))
+    for begins in (at, at + timedelta(minutes=9)):
+        laps = (begins + timedelta(minutes=lap) for lap in range(6))
+        empty_place.send(node, *(peers.event(node, lap, 80.0, duration_s=6.0) for lap in laps))
+    expected = Expected(fingerprint=fingerprint(EXPORTER.key.public_key()))
+    for edition, passes in ((1, ["12"]), (2, ["6", "6"])):
+        request = msgspec.structs.replace(REQUEST, episode_rules=edition)
+        summary = empty_place.export(tmp_path / str(edition), request)
+        assert [row["passes"] for row in rows(summary, "episodes")] == passes
+        assert verify(summary.folder, expected).holds
+    assert REQUEST.episode_rules == 2
+    earlier = {"site": "ekskolan", "from": START, "to": END}
+    assert msgspec.convert(earlier, Request).episode_rules == 1
